@@ -1,1 +1,35 @@
-//! The chip.
+//! An emulator of the analog neuromorphic chip BrainScaleS-2.
+//!
+//! A [`Chip`] is drawn from a [`ChipSpec`]: every neuron and synapse of it deviates a little from the nominal, in the
+//! same way for the same seed ([`variation`]), and every run of it is a little noisy ([`noise`]). It is used as one uses
+//! silicon: through the [`Device`] trait, which configures, stimulates and reads, and tells nothing else. The only way to
+//! the true parameters is [`Chip::reveal`], which neither calibration nor training opens.
+//!
+//! Hardware units throughout: microseconds, potentials in CADC LSB (the chip's 8-bit converter), weights and analog
+//! parameters as the integer codes that are written to the chip ([`codes`]).
+
+pub mod chip;
+pub mod codes;
+pub mod device;
+pub mod engine;
+pub mod membrane;
+pub mod noise;
+pub mod parameters;
+pub mod rng;
+pub mod routing;
+pub mod spec;
+pub mod synapses;
+pub mod transfer;
+pub mod variation;
+
+mod events;
+mod readout;
+
+pub use chip::{Chip, Truth};
+pub use codes::{CapMemCode, CodeOutOfRange, Hemisphere, Label, NeuronId, WeightCode};
+pub use device::{
+    ChipIdentity, Device, DeviceError, Experiment, InputSpike, MadcRequest, ReadoutSource, Record,
+    Recording, RunId, Spike, Trial, TrialRecording,
+};
+pub use parameters::{CodeTable, NeuronCodes, NeuronParameters, NeuronSetting, Refractory};
+pub use spec::{ChipSpec, Problem};

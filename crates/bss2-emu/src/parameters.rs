@@ -1,0 +1,249 @@
+//! What is written to a neuron and what comes of it.
+//!
+//! [`NeuronCodes`] are the register values of one circuit, under the names of the chip's own configuration (`lola`,
+//! `AtomicNeuron`; CapMem cells as in `halco`). [`NeuronParameters`] are the physical values of one neuron: what a
+//! calibration measured, or, on an emulated chip that is set directly, what the neuron shall have.
+
+use serde::{Deserialize, Serialize};
+
+use crate::codes::{CapMemCode, NEURONS};
+
+/// Refractory counter: a neuron is held at its reset for `counter` periods of a clock of 250 MHz / 2^(scale + 1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Refractory {
+    /// Periods to count.
+    pub counter: u8,
+    /// Divider of the clock, 0..=15.
+    pub scale: u8,
+}
+
+impl Refractory {
+    /// Counts below this would be rounded by more than 3 %, so a faster clock is taken.
+    const SMALLEST_COUNT: u32 = 30;
+
+    /// The setting for a time, as `calix` chooses it: the slowest clock that still gives at least 30 counts.
+    ///
+    /// ```
+    /// use bss2_emu::Refractory;
+    /// assert_eq!(Refractory::for_time(2.0), Some(Refractory { counter: 32, scale: 3 }));
+    /// assert_eq!(Refractory::for_time(16.0), Some(Refractory { counter: 32, scale: 6 }));
+    /// ```
+    /// `None` for times that the counter cannot make (below 40 ns or above 33 ms).
+    pub fn for_time(time_us: f64) -> Option<Self> {
+        let counts = |scale: u8| (time_us * frequency_mhz(scale)) as u32 + 1;
+        if !(0.04..=33_000.0).contains(&time_us) {
+            return None;
+        }
+        let scale = (0..=15)
+            .rev()
+            .find(|s| counts(*s) >= Self::SMALLEST_COUNT)
+            .unwrap_or(0);
+        u8::try_from(counts(scale))
+            .ok()
+            .map(|counter| Self { counter, scale })
+    }
+
+    /// The refractory time in us.
+    pub fn time_us(self) -> f64 {
+        f64::from(self.counter) / frequency_mhz(self.scale)
+    }
+}
+
+fn frequency_mhz(scale: u8) -> f64 {
+    250.0 / f64::from(1u32 << (u32::from(scale.min(15)) + 1))
+}
+
+/// Register values of one neuron circuit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NeuronCodes {
+    /// Resting potential.
+    pub v_leak: CapMemCode,
+    /// Reset potential.
+    pub v_reset: CapMemCode,
+    /// Firing threshold.
+    pub v_threshold: CapMemCode,
+    /// Leak conductance; with the capacitance it sets `tau_mem`.
+    pub i_bias_leak: CapMemCode,
+    /// Time constant of the excitatory input: larger codes are faster.
+    pub i_bias_synin_exc_tau: CapMemCode,
+    /// Time constant of the inhibitory input.
+    pub i_bias_synin_inh_tau: CapMemCode,
+    /// Strength of the excitatory input.
+    pub i_bias_synin_exc_gm: CapMemCode,
+    /// Strength of the inhibitory input.
+    pub i_bias_synin_inh_gm: CapMemCode,
+    /// Reference of the excitatory input: nulls its offset current.
+    pub i_bias_synin_exc_shift: CapMemCode,
+    /// Reference of the inhibitory input.
+    pub i_bias_synin_inh_shift: CapMemCode,
+    /// Constant current onto the membrane.
+    pub i_mem_offset: CapMemCode,
+    /// Membrane capacitor, 0..=63 (63: about 2.3 pF).
+    pub membrane_capacitance: u8,
+    /// Divides the leak conductance by 8.
+    pub leak_division: bool,
+    /// Multiplies the leak conductance by 8.
+    pub leak_multiplication: bool,
+    /// Connects the excitatory input.
+    pub enable_synin_exc: bool,
+    /// Connects the inhibitory input.
+    pub enable_synin_inh: bool,
+    /// Connects the constant current.
+    pub enable_mem_offset: bool,
+    /// Whether the constant current is drawn from the membrane instead of fed to it.
+    pub mem_offset_sink: bool,
+    /// Connects the threshold comparator.
+    pub enable_threshold: bool,
+    /// Refractory time.
+    pub refractory: Refractory,
+}
+
+impl Default for NeuronCodes {
+    /// Mid-range values of a fresh chip: leak and threshold far apart, inputs connected.
+    fn default() -> Self {
+        let code = |value| CapMemCode::saturating(f64::from(value));
+        Self {
+            v_leak: code(620),
+            v_reset: code(620),
+            v_threshold: code(410),
+            i_bias_leak: code(160),
+            i_bias_synin_exc_tau: code(100),
+            i_bias_synin_inh_tau: code(100),
+            i_bias_synin_exc_gm: code(500),
+            i_bias_synin_inh_gm: code(500),
+            i_bias_synin_exc_shift: code(310),
+            i_bias_synin_inh_shift: code(310),
+            i_mem_offset: code(0),
+            membrane_capacitance: 63,
+            leak_division: false,
+            leak_multiplication: false,
+            enable_synin_exc: true,
+            enable_synin_inh: true,
+            enable_mem_offset: false,
+            mem_offset_sink: false,
+            enable_threshold: true,
+            refractory: Refractory {
+                counter: 32,
+                scale: 3,
+            },
+        }
+    }
+}
+
+/// The analog configuration of a chip.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CodeTable {
+    /// One entry per neuron, `AtomicNeuron` order.
+    pub neurons: Vec<NeuronCodes>,
+    /// Bias of the synapses' converters, per quadrant: scales every weight.
+    pub synapse_dac_bias: [CapMemCode; 4],
+    /// Digital offset of each neuron's CADC channel, -128..=127, added to what is read.
+    pub cadc_offset: Vec<i8>,
+}
+
+impl Default for CodeTable {
+    fn default() -> Self {
+        Self {
+            neurons: vec![NeuronCodes::default(); NEURONS],
+            synapse_dac_bias: [CapMemCode::saturating(800.0); 4],
+            cadc_offset: vec![0; NEURONS],
+        }
+    }
+}
+
+/// Physical values of one neuron.
+///
+/// ```text
+/// dV/dt = -(V - v_leak) / tau_mem + I_exc - I_inh,   an event of weight code w raises I_exc by gain_exc w
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NeuronParameters {
+    /// Resting potential in CADC LSB.
+    pub v_leak_lsb: f64,
+    /// Reset potential in CADC LSB.
+    pub v_reset_lsb: f64,
+    /// Threshold in CADC LSB.
+    pub v_threshold_lsb: f64,
+    /// Membrane time constant in us.
+    pub tau_mem_us: f64,
+    /// Time constant of the excitatory input in us.
+    pub tau_syn_exc_us: f64,
+    /// Time constant of the inhibitory input in us.
+    pub tau_syn_inh_us: f64,
+    /// Slope of the membrane per unit of excitatory weight code, in LSB/us.
+    pub gain_exc: f64,
+    /// The same for inhibition, positive.
+    pub gain_inh: f64,
+    /// Refractory time in us.
+    pub refractory_us: f64,
+}
+
+/// Slope of the membrane per unit of weight code at `i_synin_gm` 550, synapse DAC bias 800 and full capacitance, in LSB/us.
+///
+/// From the measured 0.35 CADC LSB per weight LSB at 10/10 us, gm 500, DAC bias 600: a PSP at equal time constants peaks at
+/// `gain tau / e`, and the gain is taken as proportional to both biases.
+pub const NOMINAL_GAIN: f64 = 0.35 * std::f64::consts::E / 10.0 * (550.0 / 500.0) * (800.0 / 600.0);
+
+impl Default for NeuronParameters {
+    /// The targets of the published experiment: 80/80/150 CADC LSB, 6 us, refractory 16.38 us.
+    fn default() -> Self {
+        Self {
+            v_leak_lsb: 80.0,
+            v_reset_lsb: 80.0,
+            v_threshold_lsb: 150.0,
+            tau_mem_us: 6.0,
+            tau_syn_exc_us: 6.0,
+            tau_syn_inh_us: 6.0,
+            gain_exc: NOMINAL_GAIN,
+            gain_inh: NOMINAL_GAIN,
+            refractory_us: Refractory {
+                counter: 32,
+                scale: 6,
+            }
+            .time_us(),
+        }
+    }
+}
+
+/// How the neurons of a chip are set.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NeuronSetting {
+    /// By codes, as on silicon.
+    Codes(CodeTable),
+    /// Directly by physical values (512 of them): an emulated chip alone can do that.
+    Direct(Vec<NeuronParameters>),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refractory_settings_are_those_of_calix() {
+        assert_eq!(
+            Refractory::for_time(2.0),
+            Some(Refractory {
+                counter: 32,
+                scale: 3
+            })
+        );
+        assert_eq!(Refractory::for_time(1.5).map(|r| r.scale), Some(2));
+        let sixteen = Refractory::for_time(16.0).unwrap();
+        assert!((sixteen.time_us() - 16.384).abs() < 1e-9);
+        assert_eq!(Refractory::for_time(0.01), None);
+    }
+
+    #[test]
+    fn the_nominal_gain_gives_the_published_psp() {
+        // 0.31 CADC LSB per weight LSB at 6/6 us, and a threshold of about 2.8 in units of 30 weight LSB.
+        let psp = NOMINAL_GAIN * 6.0 / std::f64::consts::E;
+        assert!((psp - 0.308).abs() < 0.001, "{psp}");
+        let theta = 70.0 / (NOMINAL_GAIN * 6.0 * 30.0);
+        assert!((theta - 2.786).abs() < 0.01, "{theta}");
+    }
+}

@@ -1,0 +1,318 @@
+//! The description of an emulated chip: what is drawn, what is noisy, what is switched on.
+//!
+//! A [`ChipSpec`] is what a `chip.toml` holds. Three kinds of things are kept apart: frozen variation (differs from chip to
+//! chip), temporal noise (differs from run to run) and the effects of circuits and event path, which every chip has and which
+//! can be switched off one by one. With the preset [`Preset::Ideal`] all are off and the chip is the closed-form model.
+
+use serde::{Deserialize, Serialize};
+
+use crate::device::ChipIdentity;
+use crate::noise::Noise;
+use crate::variation::Variation;
+
+/// Where the values of a chip description start from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Preset {
+    /// An uncalibrated chip with the spreads, noise and event path observed on silicon.
+    Bss2,
+    /// No variation, no noise, no event path, no limits, no re-firing, parameters set directly.
+    Ideal,
+}
+
+/// How neurons are set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ParameterSource {
+    /// By CapMem codes through each neuron's own transfer functions.
+    Codes,
+    /// By physical values, without codes.
+    Direct,
+}
+
+/// The way of an event through the chip.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EventPath {
+    /// From a spike sent from outside to its synapses, in us. Recordings: .47 us.
+    pub latency_external_us: f64,
+    /// From a neuron's spike to the synapses it reaches on chip, in us. Recordings: .2-.7 us, weakly determined.
+    pub latency_internal_us: f64,
+    /// Whether events are taken to the 8 ns time grid.
+    pub time_grid: bool,
+    /// Whether each event interface and each neuron event output passes one event per 8 ns.
+    pub serialisation: bool,
+    /// Probability that a spike is lost on its way. Recordings: at most 1e-3.
+    pub loss_probability: f64,
+}
+
+impl EventPath {
+    /// As recorded on silicon.
+    pub const BSS2: Self = Self {
+        latency_external_us: 0.47,
+        latency_internal_us: 0.3,
+        time_grid: true,
+        serialisation: true,
+        loss_probability: 0.0,
+    };
+    /// Events arrive at once and exactly.
+    pub const IDEAL: Self = Self {
+        latency_external_us: 0.0,
+        latency_internal_us: 0.0,
+        time_grid: false,
+        serialisation: false,
+        loss_probability: 0.0,
+    };
+}
+
+/// Effects of the neuron circuits.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Circuits {
+    /// Whether the membrane is held at its operating limits.
+    pub operating_limits: bool,
+    /// Lower limit in CADC LSB. Silicon: reads of 25 +- 20.
+    pub lower_limit_lsb: f64,
+    /// Upper limit in CADC LSB. Silicon: reads of 228 +- 20.
+    pub upper_limit_lsb: f64,
+    /// Whether a neuron can fire again within a trial.
+    pub refiring: bool,
+}
+
+impl Circuits {
+    /// As on silicon.
+    pub const BSS2: Self = Self {
+        operating_limits: true,
+        lower_limit_lsb: 25.0,
+        upper_limit_lsb: 228.0,
+        refiring: true,
+    };
+    /// Unlimited membranes that fire once per trial.
+    pub const IDEAL: Self = Self {
+        operating_limits: false,
+        refiring: false,
+        ..Self::BSS2
+    };
+}
+
+/// The description of an emulated chip.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChipSpec {
+    /// Which chip of the family: seeds the frozen variation and the temporal noise.
+    pub seed: u64,
+    /// What the values below started from.
+    pub preset: Preset,
+    /// How neurons are set.
+    pub parameters: ParameterSource,
+    /// The way of events.
+    pub events: EventPath,
+    /// Effects of the neuron circuits.
+    pub circuits: Circuits,
+    /// Temporal noise.
+    pub noise: Noise,
+    /// Frozen variation.
+    pub variation: Variation,
+}
+
+/// Something wrong in a description: which key, and what is wrong with it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{key}: {message}")]
+pub struct Problem {
+    /// The key, dotted.
+    pub key: String,
+    /// The value found and what is allowed.
+    pub message: String,
+}
+
+impl Problem {
+    /// A number outside its range.
+    pub fn out_of_range(key: impl Into<String>, value: f64, allowed: &str) -> Self {
+        Self {
+            key: key.into(),
+            message: format!("{value} is not allowed; expected {allowed}"),
+        }
+    }
+}
+
+impl ChipSpec {
+    /// The chip of a preset and a seed.
+    pub fn new(preset: Preset, seed: u64) -> Self {
+        match preset {
+            Preset::Bss2 => Self {
+                seed,
+                preset,
+                parameters: ParameterSource::Codes,
+                events: EventPath::BSS2,
+                circuits: Circuits::BSS2,
+                noise: Noise::BSS2,
+                variation: Variation::BSS2,
+            },
+            Preset::Ideal => Self {
+                seed,
+                preset,
+                parameters: ParameterSource::Direct,
+                events: EventPath::IDEAL,
+                circuits: Circuits::IDEAL,
+                noise: Noise::OFF,
+                variation: Variation::IDEAL,
+            },
+        }
+    }
+
+    /// Identity of the chip: the same for the same seed and frozen variation, whatever its noise and event path.
+    pub fn identity(&self) -> ChipIdentity {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(b"bss2-emu chip 1");
+        hasher.update(&self.seed.to_le_bytes());
+        for value in spreads(&self.variation).map(|(_, value)| value) {
+            hasher.update(&value.to_le_bytes());
+        }
+        ChipIdentity(format!(
+            "emulated-{}-{}",
+            self.seed,
+            &hasher.finalize().to_hex()[..12]
+        ))
+    }
+
+    /// Everything that is wrong with the description; empty if nothing is.
+    pub fn problems(&self) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        let mut at_least_zero = |key: String, value: f64, most: f64| {
+            if !(0.0..=most).contains(&value) {
+                problems.push(Problem::out_of_range(
+                    key,
+                    value,
+                    &format!("a number in 0..={most}"),
+                ));
+            }
+        };
+        for (name, value) in spreads(&self.variation) {
+            let most = if name.ends_with("correlation") {
+                1.0
+            } else if name.ends_with("rel_std") {
+                2.0
+            } else {
+                1000.0
+            };
+            at_least_zero(format!("variation.{name}"), value, most);
+        }
+        let noise = &self.noise;
+        for (name, value, most) in [
+            (
+                "threshold_trial_rel_std",
+                noise.threshold_trial_rel_std,
+                1.0,
+            ),
+            ("threshold_run_rel_std", noise.threshold_run_rel_std, 1.0),
+            (
+                "threshold_run_correlation",
+                noise.threshold_run_correlation,
+                0.9,
+            ),
+            ("spike_jitter_us_std", noise.spike_jitter_us_std, 100.0),
+            ("cadc_lsb_std", noise.cadc_lsb_std, 100.0),
+            ("madc_lsb_std", noise.madc_lsb_std, 100.0),
+        ] {
+            at_least_zero(format!("noise.{name}"), value, most);
+        }
+        let events = &self.events;
+        at_least_zero(
+            "events.latency_external_us".into(),
+            events.latency_external_us,
+            100.0,
+        );
+        at_least_zero(
+            "events.latency_internal_us".into(),
+            events.latency_internal_us,
+            100.0,
+        );
+        at_least_zero(
+            "events.loss_probability".into(),
+            events.loss_probability,
+            1.0,
+        );
+        at_least_zero(
+            "circuits.lower_limit_lsb".into(),
+            self.circuits.lower_limit_lsb,
+            255.0,
+        );
+        at_least_zero(
+            "circuits.upper_limit_lsb".into(),
+            self.circuits.upper_limit_lsb,
+            255.0,
+        );
+        if self.circuits.lower_limit_lsb >= self.circuits.upper_limit_lsb {
+            problems.push(Problem::out_of_range(
+                "circuits.lower_limit_lsb",
+                self.circuits.lower_limit_lsb,
+                "a value below circuits.upper_limit_lsb",
+            ));
+        }
+        problems
+    }
+}
+
+/// The spreads with their names, in a fixed order that the identity depends on.
+fn spreads(v: &Variation) -> [(&'static str, f64); 20] {
+    [
+        ("v_leak_chip_codes_std", v.v_leak_chip_codes_std),
+        ("v_leak_quadrant_codes_std", v.v_leak_quadrant_codes_std),
+        ("v_leak_neuron_codes_std", v.v_leak_neuron_codes_std),
+        ("v_leak_reset_correlation", v.v_leak_reset_correlation),
+        ("v_threshold_chip_codes_std", v.v_threshold_chip_codes_std),
+        (
+            "v_threshold_quadrant_codes_std",
+            v.v_threshold_quadrant_codes_std,
+        ),
+        (
+            "v_threshold_neuron_codes_std",
+            v.v_threshold_neuron_codes_std,
+        ),
+        ("v_slope_rel_std", v.v_slope_rel_std),
+        ("tau_mem_chip_rel_std", v.tau_mem_chip_rel_std),
+        ("tau_mem_neuron_rel_std", v.tau_mem_neuron_rel_std),
+        ("tau_syn_chip_rel_std", v.tau_syn_chip_rel_std),
+        ("tau_syn_neuron_rel_std", v.tau_syn_neuron_rel_std),
+        ("tau_syn_correlation", v.tau_syn_correlation),
+        ("gain_chip_rel_std", v.gain_chip_rel_std),
+        ("gain_quadrant_rel_std", v.gain_quadrant_rel_std),
+        ("gain_neuron_rel_std", v.gain_neuron_rel_std),
+        ("gain_sign_rel_std", v.gain_sign_rel_std),
+        ("shift_codes_std", v.shift_codes_std),
+        ("synapse_weight_rel_std", v.synapse_weight_rel_std),
+        ("cadc_offset_lsb_std", v.cadc_offset_lsb_std),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identity_follows_seed_and_variation_but_not_noise() {
+        let chip = ChipSpec::new(Preset::Bss2, 1);
+        let quiet = ChipSpec {
+            noise: Noise::OFF,
+            events: EventPath::IDEAL,
+            ..chip
+        };
+        assert_eq!(chip.identity(), quiet.identity());
+        assert_ne!(chip.identity(), ChipSpec::new(Preset::Bss2, 2).identity());
+        assert_ne!(chip.identity(), ChipSpec::new(Preset::Ideal, 1).identity());
+    }
+
+    #[test]
+    fn every_problem_is_reported_with_key_and_value() {
+        let mut chip = ChipSpec::new(Preset::Bss2, 1);
+        assert!(chip.problems().is_empty());
+        chip.noise.spike_jitter_us_std = -1.0;
+        chip.events.loss_probability = f64::NAN;
+        let text: Vec<String> = chip.problems().iter().map(ToString::to_string).collect();
+        assert_eq!(
+            text[0],
+            "noise.spike_jitter_us_std: -1 is not allowed; expected a number in 0..=100"
+        );
+        assert!(text[1].starts_with("events.loss_probability: NaN"));
+    }
+}
