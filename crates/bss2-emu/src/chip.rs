@@ -4,8 +4,7 @@ use rayon::prelude::*;
 
 use crate::codes::{CapMemCode, EVENT_OUTPUTS, NEURONS, NeuronId};
 use crate::device::{
-    ChipIdentity, Device, DeviceError, Experiment, MADC_INTERVAL_US, Recording, RowWrite, Spike,
-    Trial, TrialRecording,
+    ChipIdentity, Device, DeviceError, Experiment, MADC_INTERVAL_US, Recording, RowWrite, Spike, Trial, TrialRecording,
 };
 use crate::engine::layered::{Course, Layer, Network, Sample};
 use crate::events::{self, Arrival};
@@ -65,10 +64,7 @@ impl Chip {
             cadc_correction: Vec::new(),
             routing: Routing::default(),
             arrays: SynapseArrays::default(),
-            network: Network {
-                layers: Vec::new(),
-                connected: vec![false; NEURONS],
-            },
+            network: Network { layers: Vec::new(), connected: vec![false; NEURONS] },
             tables_are_stale: true,
         };
         chip.set_codes(&CodeTable::default());
@@ -93,11 +89,7 @@ impl Chip {
         self.neurons = NeuronId::all()
             .map(|n| {
                 let bias: CapMemCode = table.synapse_dac_bias[n.quadrant()];
-                effective(
-                    &table.neurons[n.index()],
-                    bias,
-                    &self.deviations.neurons[n.index()],
-                )
+                effective(&table.neurons[n.index()], bias, &self.deviations.neurons[n.index()])
             })
             .collect();
         self.cadc_correction.clone_from(&table.cadc_offset);
@@ -113,14 +105,7 @@ impl Chip {
         for (neuron, p) in parameters.iter().enumerate() {
             check_parameters(neuron, p)?;
         }
-        self.neurons = parameters
-            .iter()
-            .map(|p| Effective {
-                parameters: *p,
-                current: 0.0,
-                fires: true,
-            })
-            .collect();
+        self.neurons = parameters.iter().map(|p| Effective { parameters: *p, current: 0.0, fires: true }).collect();
         self.cadc_correction = vec![0; NEURONS];
         self.tables_are_stale = true;
         Ok(())
@@ -128,11 +113,7 @@ impl Chip {
 
     /// The membrane of a neuron without temporal noise, and its resting potential.
     fn membrane(&self, neuron: usize) -> (Membrane, f64) {
-        let Effective {
-            parameters: p,
-            current,
-            fires,
-        } = self.neurons[neuron];
+        let Effective { parameters: p, current, fires } = self.neurons[neuron];
         let rest = p.v_leak_lsb + current * p.tau_mem_us;
         let mut membrane = Membrane::new(p.tau_mem_us, p.tau_syn_exc_us, p.tau_syn_inh_us);
         membrane.reset = p.v_reset_lsb - rest;
@@ -144,11 +125,7 @@ impl Chip {
             membrane.lower = circuits.lower_limit_lsb - rest;
             membrane.upper = circuits.upper_limit_lsb - rest;
         }
-        membrane.refractory_us = if circuits.refiring {
-            p.refractory_us
-        } else {
-            f64::INFINITY
-        };
+        membrane.refractory_us = if circuits.refiring { p.refractory_us } else { f64::INFINITY };
         (membrane, rest)
     }
 
@@ -156,12 +133,7 @@ impl Chip {
         for (trial, content) in experiment.trials.iter().enumerate() {
             for spike in &content.spikes {
                 let refuse = |expected| {
-                    Err(DeviceError::InputSpike {
-                        trial,
-                        channel: spike.channel,
-                        time_us: spike.time_us,
-                        expected,
-                    })
+                    Err(DeviceError::InputSpike { trial, channel: spike.channel, time_us: spike.time_us, expected })
                 };
                 if usize::from(spike.channel) >= self.routing.inputs.len() {
                     return refuse("a channel of the routing");
@@ -176,37 +148,22 @@ impl Chip {
 }
 
 fn check_parameters(neuron: usize, p: &NeuronParameters) -> Result<(), DeviceError> {
-    let refuse = |parameter, value, expected| {
-        Err(DeviceError::Parameter {
-            neuron,
-            parameter,
-            value,
-            expected,
-        })
-    };
-    for (name, value) in [
-        ("tau_mem_us", p.tau_mem_us),
-        ("tau_syn_exc_us", p.tau_syn_exc_us),
-        ("tau_syn_inh_us", p.tau_syn_inh_us),
-    ] {
+    let refuse = |parameter, value, expected| Err(DeviceError::Parameter { neuron, parameter, value, expected });
+    for (name, value) in
+        [("tau_mem_us", p.tau_mem_us), ("tau_syn_exc_us", p.tau_syn_exc_us), ("tau_syn_inh_us", p.tau_syn_inh_us)]
+    {
         if !(value > 0.0 && value.is_finite()) {
             return refuse(name, value, "a positive time");
         }
     }
-    for (name, value) in [
-        ("v_leak_lsb", p.v_leak_lsb),
-        ("v_reset_lsb", p.v_reset_lsb),
-        ("v_threshold_lsb", p.v_threshold_lsb),
-    ] {
+    for (name, value) in
+        [("v_leak_lsb", p.v_leak_lsb), ("v_reset_lsb", p.v_reset_lsb), ("v_threshold_lsb", p.v_threshold_lsb)]
+    {
         if !value.is_finite() {
             return refuse(name, value, "a potential");
         }
     }
-    for (name, value) in [
-        ("gain_exc", p.gain_exc),
-        ("gain_inh", p.gain_inh),
-        ("refractory_us", p.refractory_us),
-    ] {
+    for (name, value) in [("gain_exc", p.gain_exc), ("gain_inh", p.gain_inh), ("refractory_us", p.refractory_us)] {
         if !(value >= 0.0 && value.is_finite()) {
             return refuse(name, value, "zero or a positive number");
         }
@@ -228,17 +185,8 @@ impl Chip {
         let (mut membrane, rest_lsb) = self.membrane(neuron);
         let p = &self.neurons[neuron].parameters;
         let swing = p.v_threshold_lsb - p.v_leak_lsb;
-        membrane.threshold += swing
-            * self
-                .spec
-                .noise
-                .run_threshold(self.spec.seed, experiment.run, neuron);
-        Prepared {
-            neuron,
-            membrane,
-            rest_lsb,
-            swing,
-        }
+        membrane.threshold += swing * self.spec.noise.run_threshold(self.spec.seed, experiment.run, neuron);
+        Prepared { neuron, membrane, rest_lsb, swing }
     }
 
     /// Whether a neuron without synapses can be left out when nobody looks at it: it cannot fire by itself, not even with
@@ -260,14 +208,7 @@ impl Chip {
     ) -> TrialRecording {
         let trial = &experiment.trials[index];
         let path = &self.spec.events;
-        let external = events::external(
-            path,
-            &self.routing.inputs,
-            trial,
-            self.spec.seed,
-            experiment.run,
-            index,
-        );
+        let external = events::external(path, &self.routing.inputs, trial, self.spec.seed, experiment.run, index);
         let mut recording = TrialRecording {
             cadc: vec![vec![0; NEURONS]; experiment.record.cadc_times_us.len()],
             ..TrialRecording::default()
@@ -286,10 +227,7 @@ impl Chip {
                     duration_us: experiment.duration_us,
                 };
                 let spikes = self.run_neuron(experiment, index, prepared, &course, &mut recording);
-                emitted.extend(spikes.iter().map(|&time_us| Arrival {
-                    time_us,
-                    source: prepared.neuron as u32,
-                }));
+                emitted.extend(spikes.iter().map(|&time_us| Arrival { time_us, source: prepared.neuron as u32 }));
             }
             events::sort(&mut emitted);
             for output in 0..EVENT_OUTPUTS {
@@ -297,31 +235,16 @@ impl Chip {
                 events::serialise(path, emitted.iter_mut().filter(of_output));
             }
             recording.spikes.extend(emitted.iter().map(stamp));
-            internal.extend(emitted.iter().map(|a| Arrival {
-                time_us: a.time_us + path.latency_internal_us,
-                ..*a
-            }));
+            internal.extend(emitted.iter().map(|a| Arrival { time_us: a.time_us + path.latency_internal_us, ..*a }));
         }
         for prepared in loners {
-            let course = Course {
-                arrivals: &[],
-                place: None,
-                resets_us: &resets,
-                duration_us: experiment.duration_us,
-            };
+            let course = Course { arrivals: &[], place: None, resets_us: &resets, duration_us: experiment.duration_us };
             let spikes = self.run_neuron(experiment, index, prepared, &course, &mut recording);
-            recording.spikes.extend(spikes.iter().map(|&time_us| {
-                stamp(&Arrival {
-                    time_us,
-                    source: prepared.neuron as u32,
-                })
-            }));
+            recording
+                .spikes
+                .extend(spikes.iter().map(|&time_us| stamp(&Arrival { time_us, source: prepared.neuron as u32 })));
         }
-        recording.spikes.sort_by(|a, b| {
-            a.time_us
-                .total_cmp(&b.time_us)
-                .then(a.neuron.cmp(&b.neuron))
-        });
+        recording.spikes.sort_by(|a, b| a.time_us.total_cmp(&b.time_us).then(a.neuron.cmp(&b.neuron)));
         recording
     }
 
@@ -347,21 +270,13 @@ impl Chip {
                 spikes.push(time);
             }
         };
-        let request = experiment.trials[trial]
-            .madc
-            .filter(|request| request.neuron.index() == neuron);
+        let request = experiment.trials[trial].madc.filter(|request| request.neuron.index() == neuron);
         let samples = sampling_times(experiment, request.is_some());
         let mut converter = Noise::readout(self.spec.seed, experiment.run, trial, neuron);
         let (rows, trace) = (&mut recording.cadc, &mut recording.madc);
         let on_sample = |state: &State, sample: Sample| match (sample, request) {
             (Sample::Madc, Some(request)) => {
-                trace.push(readout::madc(
-                    request.source,
-                    prepared.rest_lsb,
-                    state,
-                    noise.madc_lsb_std,
-                    &mut converter,
-                ));
+                trace.push(readout::madc(request.source, prepared.rest_lsb, state, noise.madc_lsb_std, &mut converter));
             }
             (Sample::Madc, None) => (),
             (Sample::Cadc(row), _) => {
@@ -382,12 +297,7 @@ impl Chip {
 
 /// When and by what a neuron is sampled in a trial, sorted by time.
 fn sampling_times(experiment: &Experiment, madc: bool) -> Vec<(f64, Sample)> {
-    let cadc = experiment
-        .record
-        .cadc_times_us
-        .iter()
-        .enumerate()
-        .map(|(row, &time)| (time, Sample::Cadc(row)));
+    let cadc = experiment.record.cadc_times_us.iter().enumerate().map(|(row, &time)| (time, Sample::Cadc(row)));
     let mut samples: Vec<(f64, Sample)> = cadc.collect();
     if madc {
         let n = (experiment.duration_us / MADC_INTERVAL_US) as usize;
@@ -398,10 +308,7 @@ fn sampling_times(experiment: &Experiment, madc: bool) -> Vec<(f64, Sample)> {
 }
 
 fn stamp(arrival: &Arrival) -> Spike {
-    Spike {
-        time_us: arrival.time_us,
-        neuron: NeuronId::saturating(f64::from(arrival.source)),
-    }
+    Spike { time_us: arrival.time_us, neuron: NeuronId::saturating(f64::from(arrival.source)) }
 }
 
 impl Device for Chip {
@@ -411,15 +318,7 @@ impl Device for Chip {
 
     fn configure(&mut self, setting: &NeuronSetting) -> Result<(), DeviceError> {
         let length = |what, found| {
-            if found == NEURONS {
-                Ok(())
-            } else {
-                Err(DeviceError::WrongLength {
-                    what,
-                    found,
-                    expected: NEURONS,
-                })
-            }
+            if found == NEURONS { Ok(()) } else { Err(DeviceError::WrongLength { what, found, expected: NEURONS }) }
         };
         match setting {
             NeuronSetting::Codes(table) => {
@@ -460,10 +359,8 @@ impl Device for Chip {
     fn run(&mut self, experiment: &Experiment) -> Result<Recording, DeviceError> {
         self.check_inputs(experiment)?;
         if self.tables_are_stale {
-            let parameters: Vec<NeuronParameters> =
-                self.neurons.iter().map(|n| n.parameters).collect();
-            self.network
-                .load(&self.arrays, &self.deviations.synapses, &parameters);
+            let parameters: Vec<NeuronParameters> = self.neurons.iter().map(|n| n.parameters).collect();
+            self.network.load(&self.arrays, &self.deviations.synapses, &parameters);
             self.tables_are_stale = false;
         }
         let chip = &*self;
@@ -471,23 +368,11 @@ impl Device for Chip {
             .network
             .layers
             .iter()
-            .map(|layer| {
-                (
-                    layer,
-                    layer
-                        .neurons
-                        .iter()
-                        .map(|&n| chip.prepare(n, experiment))
-                        .collect(),
-                )
-            })
+            .map(|layer| (layer, layer.neurons.iter().map(|&n| chip.prepare(n, experiment)).collect()))
             .collect();
         let observed = |n: usize| {
             !experiment.record.cadc_times_us.is_empty()
-                || experiment
-                    .trials
-                    .iter()
-                    .any(|t: &Trial| t.madc.is_some_and(|m| m.neuron.index() == n))
+                || experiment.trials.iter().any(|t: &Trial| t.madc.is_some_and(|m| m.neuron.index() == n))
         };
         let loners: Vec<Prepared> = (0..NEURONS)
             .filter(|&n| !chip.network.connected[n] && (observed(n) || !chip.is_idle(n)))
@@ -498,10 +383,7 @@ impl Device for Chip {
             .map(|index| chip.run_trial(experiment, index, &layers, &loners))
             .collect::<Vec<_>>();
         let hardware_time_us = experiment.duration_us * trials.len() as f64;
-        Ok(Recording {
-            trials,
-            hardware_time_us,
-        })
+        Ok(Recording { trials, hardware_time_us })
     }
 }
 

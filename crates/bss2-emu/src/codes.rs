@@ -114,11 +114,7 @@ impl NeuronId {
 
     /// The row of neurons, and with it the synapse array, that the circuit belongs to.
     pub const fn hemisphere(self) -> Hemisphere {
-        if (self.0 as usize) < COLUMNS {
-            Hemisphere::Top
-        } else {
-            Hemisphere::Bottom
-        }
+        if (self.0 as usize) < COLUMNS { Hemisphere::Top } else { Hemisphere::Bottom }
     }
 
     /// Column 0..256 within the hemisphere.
@@ -144,12 +140,7 @@ impl NeuronId {
         if column < COLUMNS {
             Ok(Self((hemisphere.index() * COLUMNS + column) as u16))
         } else {
-            Err(CodeOutOfRange {
-                what: "neuron column",
-                value: column as i64,
-                min: 0,
-                max: COLUMNS as i64 - 1,
-            })
+            Err(CodeOutOfRange { what: "neuron column", value: column as i64, min: 0, max: COLUMNS as i64 - 1 })
         }
     }
 }
@@ -185,10 +176,7 @@ mod tests {
     fn codes_keep_their_range() {
         assert_eq!(CapMemCode::new(1022).unwrap().get(), 1022);
         let error = CapMemCode::new(1023).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "CapMem code 1023 is out of range: allowed are 0..=1022"
-        );
+        assert_eq!(error.to_string(), "CapMem code 1023 is out of range: allowed are 0..=1022");
         assert!(WeightCode::new(-1).is_err());
         assert_eq!(WeightCode::saturating(63.4), WeightCode::MAX);
         assert_eq!(Label::saturating(-3.0).get(), 0);
@@ -197,10 +185,7 @@ mod tests {
     #[test]
     fn neurons_know_their_place() {
         let n = NeuronId::new(300).unwrap();
-        assert_eq!(
-            (n.hemisphere(), n.column(), n.quadrant(), n.event_output()),
-            (Hemisphere::Bottom, 44, 2, 1)
-        );
+        assert_eq!((n.hemisphere(), n.column(), n.quadrant(), n.event_output()), (Hemisphere::Bottom, 44, 2, 1));
         assert_eq!(NeuronId::at(Hemisphere::Bottom, 44).unwrap(), n);
         assert!(NeuronId::at(Hemisphere::Top, 256).is_err());
         assert_eq!(NeuronId::all().count(), NEURONS);
@@ -209,9 +194,6 @@ mod tests {
     #[test]
     fn a_code_out_of_range_is_refused_by_serde() {
         assert!(serde_json::from_str::<WeightCode>("64").is_err());
-        assert_eq!(
-            serde_json::from_str::<WeightCode>("63").unwrap(),
-            WeightCode::MAX
-        );
+        assert_eq!(serde_json::from_str::<WeightCode>("63").unwrap(), WeightCode::MAX);
     }
 }

@@ -194,9 +194,7 @@ pub enum DeviceError {
         neuron: usize,
     },
     /// An input spike is not a valid event.
-    #[error(
-        "trial {trial}: input spike on channel {channel} at {time_us} us is not valid: {expected}"
-    )]
+    #[error("trial {trial}: input spike on channel {channel} at {time_us} us is not valid: {expected}")]
     InputSpike {
         /// The trial.
         trial: usize,

@@ -19,20 +19,12 @@ pub struct Arrival {
 
 /// Orders arrivals in time, simultaneous ones by source.
 pub fn sort(arrivals: &mut [Arrival]) {
-    arrivals.sort_unstable_by(|a, b| {
-        a.time_us
-            .total_cmp(&b.time_us)
-            .then(a.source.cmp(&b.source))
-    });
+    arrivals.sort_unstable_by(|a, b| a.time_us.total_cmp(&b.time_us).then(a.source.cmp(&b.source)));
 }
 
 /// Time of an event on the grid, if there is one.
 pub fn on_grid(path: &EventPath, time_us: f64) -> f64 {
-    if path.time_grid {
-        libm::rint(time_us / TICK_US) * TICK_US
-    } else {
-        time_us
-    }
+    if path.time_grid { libm::rint(time_us / TICK_US) * TICK_US } else { time_us }
 }
 
 /// Lets events pass an interface one per tick. `events` are sorted; times are moved back where they collide.
@@ -43,12 +35,7 @@ pub fn serialise<'a>(path: &EventPath, events: impl Iterator<Item = &'a mut Arri
     let mut free = f64::NEG_INFINITY;
     for event in events {
         let tick = event.time_us / TICK_US;
-        let slot = if path.time_grid {
-            libm::rint(tick)
-        } else {
-            tick
-        }
-        .max(free);
+        let slot = if path.time_grid { libm::rint(tick) } else { tick }.max(free);
         event.time_us = slot * TICK_US;
         free = slot + 1.0;
     }
@@ -66,32 +53,18 @@ pub fn external(
     let mut arrivals: Vec<Arrival> = trial
         .spikes
         .iter()
-        .map(|spike| Arrival {
-            time_us: on_grid(path, spike.time_us),
-            source: u32::from(spike.channel),
-        })
+        .map(|spike| Arrival { time_us: on_grid(path, spike.time_us), source: u32::from(spike.channel) })
         .collect();
     sort(&mut arrivals);
     if path.loss_probability > 0.0 {
         let seed = derive(chip_seed, u64::from(run.session));
         let mut streams: Vec<Stream> = (0..inputs.len())
-            .map(|c| {
-                Stream::new(
-                    seed,
-                    Purpose::InputEvents,
-                    [run.index, trial_index as u32, c as u32],
-                )
-            })
+            .map(|c| Stream::new(seed, Purpose::InputEvents, [run.index, trial_index as u32, c as u32]))
             .collect();
         arrivals.retain(|a| streams[a.source as usize].uniform() >= path.loss_probability);
     }
     for port in 0..4 {
-        serialise(
-            path,
-            arrivals
-                .iter_mut()
-                .filter(|a| inputs[a.source as usize].port == port),
-        );
+        serialise(path, arrivals.iter_mut().filter(|a| inputs[a.source as usize].port == port));
     }
     for arrival in &mut arrivals {
         arrival.time_us += path.latency_external_us;
@@ -121,64 +94,27 @@ mod tests {
     use crate::routing::EventAddress;
 
     fn channels(ports: &[u8]) -> Vec<InputChannel> {
-        let address = EventAddress {
-            hemisphere: Hemisphere::Top,
-            bus: 0,
-            row_select: 0,
-            label: Label::default(),
-        };
-        ports
-            .iter()
-            .map(|&port| InputChannel { port, address })
-            .collect()
+        let address = EventAddress { hemisphere: Hemisphere::Top, bus: 0, row_select: 0, label: Label::default() };
+        ports.iter().map(|&port| InputChannel { port, address }).collect()
     }
 
     fn arrivals(path: &EventPath, ports: &[u8], times: &[f64]) -> Vec<f64> {
-        let spikes = times
-            .iter()
-            .enumerate()
-            .map(|(c, &time_us)| InputSpike {
-                time_us,
-                channel: c as u16,
-            })
-            .collect();
-        let trial = Trial {
-            spikes,
-            ..Trial::default()
-        };
-        let mut out = external(
-            path,
-            &channels(ports),
-            &trial,
-            1,
-            RunId {
-                session: 0,
-                index: 0,
-            },
-            0,
-        );
+        let spikes = times.iter().enumerate().map(|(c, &time_us)| InputSpike { time_us, channel: c as u16 }).collect();
+        let trial = Trial { spikes, ..Trial::default() };
+        let mut out = external(path, &channels(ports), &trial, 1, RunId { session: 0, index: 0 }, 0);
         out.sort_by_key(|a| a.source);
         out.iter().map(|a| a.time_us).collect()
     }
 
     #[test]
     fn a_port_passes_one_event_per_tick() {
-        let path = EventPath {
-            latency_external_us: 0.0,
-            ..EventPath::BSS2
-        };
-        assert_eq!(
-            arrivals(&path, &[0, 0, 0, 1], &[1.0; 4]),
-            [125.0, 126.0, 127.0, 125.0].map(|t| t * TICK_US)
-        );
+        let path = EventPath { latency_external_us: 0.0, ..EventPath::BSS2 };
+        assert_eq!(arrivals(&path, &[0, 0, 0, 1], &[1.0; 4]), [125.0, 126.0, 127.0, 125.0].map(|t| t * TICK_US));
     }
 
     #[test]
     fn a_hundred_simultaneous_events_on_one_port_take_0_8_us() {
-        let path = EventPath {
-            latency_external_us: 0.0,
-            ..EventPath::BSS2
-        };
+        let path = EventPath { latency_external_us: 0.0, ..EventPath::BSS2 };
         let times = arrivals(&path, &[2; 100], &[1.0; 100]);
         assert!((times[99] - times[0] - 99.0 * TICK_US).abs() < 1e-12);
     }
@@ -191,10 +127,7 @@ mod tests {
 
     #[test]
     fn losses_have_their_rate() {
-        let path = EventPath {
-            loss_probability: 0.25,
-            ..EventPath::IDEAL
-        };
+        let path = EventPath { loss_probability: 0.25, ..EventPath::IDEAL };
         let lost = 4000 - arrivals(&path, &[0; 4000], &[1.0; 4000]).len();
         // Standard deviation 27; bound four times that.
         assert!((lost as f64 - 1000.0).abs() < 110.0, "{lost}");

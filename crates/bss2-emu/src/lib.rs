@@ -28,8 +28,8 @@ mod readout;
 pub use chip::{Chip, Truth};
 pub use codes::{CapMemCode, CodeOutOfRange, Hemisphere, Label, NeuronId, WeightCode};
 pub use device::{
-    ChipIdentity, Device, DeviceError, Experiment, InputSpike, MadcRequest, ReadoutSource, Record,
-    Recording, RunId, Spike, Trial, TrialRecording,
+    ChipIdentity, Device, DeviceError, Experiment, InputSpike, MadcRequest, ReadoutSource, Record, Recording, RunId,
+    Spike, Trial, TrialRecording,
 };
 pub use parameters::{CodeTable, NeuronCodes, NeuronParameters, NeuronSetting, Refractory};
 pub use spec::{ChipSpec, Problem};

@@ -103,18 +103,10 @@ impl Membrane {
     /// Forces the reset of the membrane at the present time, as a spike would, without a spike.
     pub fn force_reset(&self, state: &mut State) {
         state.x = self.reset;
-        state.phase = Phase::Refractory {
-            until_us: state.time_us + self.refractory_us,
-        };
+        state.phase = Phase::Refractory { until_us: state.time_us + self.refractory_us };
     }
 
-    fn advance_free(
-        &self,
-        state: &mut State,
-        span: f64,
-        until_us: f64,
-        on_spike: &mut impl FnMut(f64),
-    ) {
+    fn advance_free(&self, state: &mut State, span: f64, until_us: f64, on_spike: &mut impl FnMut(f64)) {
         let highest = state.x.max(0.0) + state.i_exc * self.peak_exc.min(span);
         let lowest = state.x.min(0.0) - state.i_inh * self.peak_inh.min(span);
         if highest < self.threshold.min(self.upper) && lowest > self.lower {
@@ -153,11 +145,7 @@ impl Membrane {
 
     /// The potential stays at a limit until the currents pull it inwards.
     fn advance_held(&self, state: &mut State, span: f64, until_us: f64, at_upper: bool) {
-        let view = if at_upper {
-            self.falling(state)
-        } else {
-            self.rising(state)
-        };
+        let view = if at_upper { self.falling(state) } else { self.rising(state) };
         let stop = match view.first_rise(span) {
             Some(s) => {
                 state.phase = Phase::Free;
@@ -166,11 +154,7 @@ impl Membrane {
             None => span,
         };
         self.decay_currents(state, stop);
-        state.time_us = if stop == span {
-            until_us
-        } else {
-            state.time_us + stop
-        };
+        state.time_us = if stop == span { until_us } else { state.time_us + stop };
     }
 
     fn decay_currents(&self, state: &mut State, span: f64) {
@@ -187,14 +171,12 @@ impl Membrane {
         state.x *= decay_mem;
         if state.i_exc != 0.0 {
             let decay = exp(-self.rate_exc * span);
-            state.x +=
-                state.i_exc * response(decay_mem, decay, self.rate_mem - self.rate_exc, span);
+            state.x += state.i_exc * response(decay_mem, decay, self.rate_mem - self.rate_exc, span);
             state.i_exc *= decay;
         }
         if state.i_inh != 0.0 {
             let decay = exp(-self.rate_inh * span);
-            state.x -=
-                state.i_inh * response(decay_mem, decay, self.rate_mem - self.rate_inh, span);
+            state.x -= state.i_inh * response(decay_mem, decay, self.rate_mem - self.rate_inh, span);
             state.i_inh *= decay;
         }
     }
@@ -226,13 +208,7 @@ impl Membrane {
 impl State {
     /// At rest at a time.
     pub fn at_rest(time_us: f64) -> Self {
-        Self {
-            time_us,
-            x: 0.0,
-            i_exc: 0.0,
-            i_inh: 0.0,
-            phase: Phase::Free,
-        }
+        Self { time_us, x: 0.0, i_exc: 0.0, i_inh: 0.0, phase: Phase::Free }
     }
 
     /// An event arrives: the currents jump by `exc` and `inh` (LSB/us).
@@ -248,8 +224,7 @@ fn response(decay_mem: f64, decay_syn: f64, d: f64, span: f64) -> f64 {
     let z = d * span;
     if z.abs() < 1e-2 {
         // Taylor series of (e^z - 1)/z; the first neglected term is below 2e-16.
-        let series =
-            1.0 + z / 2.0 * (1.0 + z / 3.0 * (1.0 + z / 4.0 * (1.0 + z / 5.0 * (1.0 + z / 6.0))));
+        let series = 1.0 + z / 2.0 * (1.0 + z / 3.0 * (1.0 + z / 4.0 * (1.0 + z / 5.0 * (1.0 + z / 6.0))));
         decay_mem * span * series
     } else {
         (decay_syn - decay_mem) / d
@@ -259,11 +234,7 @@ fn response(decay_mem: f64, decay_syn: f64, d: f64, span: f64) -> f64 {
 /// Largest value over time of the response to a unit current, in us.
 pub fn peak_response(tau_mem_us: f64, tau_syn_us: f64) -> f64 {
     let r = tau_mem_us / tau_syn_us - 1.0;
-    let log_ratio_over_r = if r.abs() < 1e-9 {
-        1.0 - r / 2.0
-    } else {
-        log1p(r) / r
-    };
+    let log_ratio_over_r = if r.abs() < 1e-9 { 1.0 - r / 2.0 } else { log1p(r) / r };
     let time = tau_mem_us * log_ratio_over_r;
     // At the peak dx/dt = 0, so x = tau_mem * i.
     tau_mem_us * exp(-time / tau_syn_us)
@@ -331,11 +302,7 @@ impl Course {
         }
         let turn = self.turning_time().filter(|t| *t > 0.0 && *t < span);
         // From a limit the search starts just inside, where the potential is below the level.
-        let mut from = if self.x >= level {
-            RELEASE_US.min(span)
-        } else {
-            0.0
-        };
+        let mut from = if self.x >= level { RELEASE_US.min(span) } else { 0.0 };
         let mut slope_from = self.at(from).1;
         for to in turn.into_iter().chain([span]) {
             let (x_to, slope_to) = self.at(to);
@@ -355,11 +322,8 @@ impl Course {
 
     /// First time in `[0, span]` at which a potential held at its present value would rise.
     fn first_rise(&self, span: f64) -> Option<f64> {
-        let pull = |s: f64| {
-            self.up * exp(-self.rate_up * s)
-                - self.down * exp(-self.rate_down * s)
-                - self.rate_mem * self.x
-        };
+        let pull =
+            |s: f64| self.up * exp(-self.rate_up * s) - self.down * exp(-self.rate_down * s) - self.rate_mem * self.x;
         if pull(0.0) > 0.0 {
             return Some(0.0);
         }
@@ -373,11 +337,7 @@ impl Course {
                     if middle <= a || middle >= b {
                         break;
                     }
-                    if pull(middle) > 0.0 {
-                        b = middle
-                    } else {
-                        a = middle
-                    }
+                    if pull(middle) > 0.0 { b = middle } else { a = middle }
                 }
                 return Some(b);
             }
@@ -398,11 +358,7 @@ impl Course {
                 b = s
             }
             let step = s - slope / self.curvature(s, slope);
-            let next = if step > a && step < b {
-                step
-            } else {
-                0.5 * (a + b)
-            };
+            let next = if step > a && step < b { step } else { 0.5 * (a + b) };
             if next == s || b - a <= f64::EPSILON * b || (next - s).abs() <= 1e-15 * b {
                 break;
             }
@@ -424,11 +380,7 @@ impl Course {
                 a = s
             }
             let step = s - excess / slope;
-            let next = if step > a && step < b {
-                step
-            } else {
-                0.5 * (a + b)
-            };
+            let next = if step > a && step < b { step } else { 0.5 * (a + b) };
             if (next - s).abs() <= 2e-16 * b || b - a <= 2e-16 * b {
                 return next;
             }

@@ -62,8 +62,7 @@ impl Noise {
         // Runs before the first of a session continue into negative indices, here wrapped around.
         let mut index = run.index;
         while weight > SMALLEST_WEIGHT {
-            sum +=
-                weight * Stream::new(seed, Purpose::NeuronRun, [index, neuron as u32, 0]).normal();
+            sum += weight * Stream::new(seed, Purpose::NeuronRun, [index, neuron as u32, 0]).normal();
             weight *= rho;
             index = index.wrapping_sub(1);
         }
@@ -73,21 +72,13 @@ impl Noise {
     /// The draws of one neuron in one trial.
     pub(crate) fn neuron_trial(chip_seed: u64, run: RunId, trial: usize, neuron: usize) -> Stream {
         let seed = derive(chip_seed, u64::from(run.session));
-        Stream::new(
-            seed,
-            Purpose::NeuronTrial,
-            [run.index, trial as u32, neuron as u32],
-        )
+        Stream::new(seed, Purpose::NeuronTrial, [run.index, trial as u32, neuron as u32])
     }
 
     /// The converter noise of one neuron in one trial.
     pub(crate) fn readout(chip_seed: u64, run: RunId, trial: usize, neuron: usize) -> Stream {
         let seed = derive(chip_seed, u64::from(run.session));
-        Stream::new(
-            seed,
-            Purpose::Readout,
-            [run.index, trial as u32, neuron as u32],
-        )
+        Stream::new(seed, Purpose::Readout, [run.index, trial as u32, neuron as u32])
     }
 }
 
@@ -106,13 +97,10 @@ mod tests {
         let noise = Noise::BSS2;
         let n = 20_000;
         let series: Vec<f64> = (0..n)
-            .map(|index| {
-                noise.run_threshold(1, RunId { session: 0, index }, 7) / noise.threshold_run_rel_std
-            })
+            .map(|index| noise.run_threshold(1, RunId { session: 0, index }, 7) / noise.threshold_run_rel_std)
             .collect();
         let variance = series.iter().map(|x| x * x).sum::<f64>() / f64::from(n);
-        let lag1 =
-            series.windows(2).map(|w| w[0] * w[1]).sum::<f64>() / f64::from(n - 1) / variance;
+        let lag1 = series.windows(2).map(|w| w[0] * w[1]).sum::<f64>() / f64::from(n - 1) / variance;
         // Standard errors about 0.012 and 0.007; bounds four times that.
         assert!((variance - 1.0).abs() < 0.05, "{variance}");
         assert!((lag1 - 0.3).abs() < 0.03, "{lag1}");
@@ -120,16 +108,6 @@ mod tests {
 
     #[test]
     fn no_noise_means_none() {
-        assert_eq!(
-            Noise::OFF.run_threshold(
-                1,
-                RunId {
-                    session: 0,
-                    index: 3
-                },
-                7
-            ),
-            0.0
-        );
+        assert_eq!(Noise::OFF.run_threshold(1, RunId { session: 0, index: 3 }, 7), 0.0);
     }
 }

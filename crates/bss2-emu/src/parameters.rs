@@ -35,13 +35,8 @@ impl Refractory {
         if !(0.04..=33_000.0).contains(&time_us) {
             return None;
         }
-        let scale = (0..=15)
-            .rev()
-            .find(|s| counts(*s) >= Self::SMALLEST_COUNT)
-            .unwrap_or(0);
-        u8::try_from(counts(scale))
-            .ok()
-            .map(|counter| Self { counter, scale })
+        let scale = (0..=15).rev().find(|s| counts(*s) >= Self::SMALLEST_COUNT).unwrap_or(0);
+        u8::try_from(counts(scale)).ok().map(|counter| Self { counter, scale })
     }
 
     /// The refractory time in us.
@@ -124,10 +119,7 @@ impl Default for NeuronCodes {
             enable_mem_offset: false,
             mem_offset_sink: false,
             enable_threshold: true,
-            refractory: Refractory {
-                counter: 32,
-                scale: 3,
-            },
+            refractory: Refractory { counter: 32, scale: 3 },
         }
     }
 }
@@ -200,11 +192,7 @@ impl Default for NeuronParameters {
             tau_syn_inh_us: 6.0,
             gain_exc: NOMINAL_GAIN,
             gain_inh: NOMINAL_GAIN,
-            refractory_us: Refractory {
-                counter: 32,
-                scale: 6,
-            }
-            .time_us(),
+            refractory_us: Refractory { counter: 32, scale: 6 }.time_us(),
         }
     }
 }
@@ -225,13 +213,7 @@ mod tests {
 
     #[test]
     fn refractory_settings_are_those_of_calix() {
-        assert_eq!(
-            Refractory::for_time(2.0),
-            Some(Refractory {
-                counter: 32,
-                scale: 3
-            })
-        );
+        assert_eq!(Refractory::for_time(2.0), Some(Refractory { counter: 32, scale: 3 }));
         assert_eq!(Refractory::for_time(1.5).map(|r| r.scale), Some(2));
         let sixteen = Refractory::for_time(16.0).unwrap();
         assert!((sixteen.time_us() - 16.384).abs() < 1e-9);

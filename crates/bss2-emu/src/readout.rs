@@ -13,35 +13,15 @@ const SYNAPTIC_OFFSET: f64 = 200.0;
 const SYNAPTIC_SCALE: f64 = 10.0;
 
 /// One CADC sample of a potential.
-pub fn cadc(
-    potential_lsb: f64,
-    channel_offset_lsb: f64,
-    correction: i8,
-    noise_std: f64,
-    stream: &mut Stream,
-) -> u8 {
-    let noise = if noise_std > 0.0 {
-        noise_std * stream.normal()
-    } else {
-        0.0
-    };
+pub fn cadc(potential_lsb: f64, channel_offset_lsb: f64, correction: i8, noise_std: f64, stream: &mut Stream) -> u8 {
+    let noise = if noise_std > 0.0 { noise_std * stream.normal() } else { 0.0 };
     let raw = libm::rint(potential_lsb + channel_offset_lsb + noise).clamp(0.0, 255.0);
     (raw + f64::from(correction)).clamp(0.0, 255.0) as u8
 }
 
 /// One MADC sample.
-pub fn madc(
-    source: ReadoutSource,
-    rest_lsb: f64,
-    state: &State,
-    noise_std: f64,
-    stream: &mut Stream,
-) -> u16 {
-    let noise = if noise_std > 0.0 {
-        noise_std * stream.normal()
-    } else {
-        0.0
-    };
+pub fn madc(source: ReadoutSource, rest_lsb: f64, state: &State, noise_std: f64, stream: &mut Stream) -> u16 {
+    let noise = if noise_std > 0.0 { noise_std * stream.normal() } else { 0.0 };
     if state.time_us < MADC_INVALID_US {
         return 0;
     }

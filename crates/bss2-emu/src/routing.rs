@@ -8,9 +8,7 @@
 //! its event output and the bus is that number modulo 4; the eight bits below are free (`halco`: `event.h`,
 //! `routing_crossbar.h`, `synapse_driver.cpp`).
 
-use crate::codes::{
-    BUSES, COLUMNS, DRIVERS, EVENT_OUTPUTS, Hemisphere, Label, NEURONS, NeuronId, ROWS,
-};
+use crate::codes::{BUSES, COLUMNS, DRIVERS, EVENT_OUTPUTS, Hemisphere, Label, NEURONS, NeuronId, ROWS};
 
 /// What the events of a row do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -115,10 +113,7 @@ impl Default for Routing {
         Self {
             row_modes: [vec![RowMode::Disabled; ROWS], vec![RowMode::Disabled; ROWS]],
             driver_masks: [vec![31; DRIVERS], vec![31; DRIVERS]],
-            labels: [
-                vec![Label::default(); ROWS * COLUMNS],
-                vec![Label::default(); ROWS * COLUMNS],
-            ],
+            labels: [vec![Label::default(); ROWS * COLUMNS], vec![Label::default(); ROWS * COLUMNS]],
             inputs: Vec::new(),
             neuron_addresses: vec![None; NEURONS],
             output_to_hemisphere: [[false; 2]; EVENT_OUTPUTS],
@@ -133,15 +128,7 @@ impl Routing {
     /// [`RoutingError`] with the table or the channel.
     pub fn check(&self) -> Result<(), RoutingError> {
         let size = |what, found, expected| {
-            if found == expected {
-                Ok(())
-            } else {
-                Err(RoutingError::Size {
-                    what,
-                    found,
-                    expected,
-                })
-            }
+            if found == expected { Ok(()) } else { Err(RoutingError::Size { what, found, expected }) }
         };
         for h in 0..2 {
             size("row_modes", self.row_modes[h].len(), ROWS)?;
@@ -151,16 +138,7 @@ impl Routing {
         size("neuron_addresses", self.neuron_addresses.len(), NEURONS)?;
         for (channel, input) in self.inputs.iter().enumerate() {
             let range = |field, value, max| {
-                if value <= max {
-                    Ok(())
-                } else {
-                    Err(RoutingError::Address {
-                        channel,
-                        field,
-                        value,
-                        max,
-                    })
-                }
+                if value <= max { Ok(()) } else { Err(RoutingError::Address { channel, field, value, max }) }
             };
             range("port", input.port as usize, 3)?;
             range("bus", input.address.bus, BUSES - 1)?;
@@ -206,12 +184,7 @@ impl Routing {
                         .iter()
                         .enumerate()
                         .filter(|(_, label)| **label == address.label)
-                        .map(|(column, _)| Connection {
-                            hemisphere: address.hemisphere,
-                            row,
-                            column,
-                            inhibitory,
-                        }),
+                        .map(|(column, _)| Connection { hemisphere: address.hemisphere, row, column, inhibitory }),
                 );
             }
         }
@@ -237,24 +210,9 @@ mod tests {
             label: Label::new(label).unwrap(),
         };
         let found = routing.connections(address(5));
-        assert_eq!(
-            found,
-            [Connection {
-                hemisphere: Hemisphere::Bottom,
-                row: 12,
-                column: 9,
-                inhibitory: false
-            }]
-        );
+        assert_eq!(found, [Connection { hemisphere: Hemisphere::Bottom, row: 12, column: 9, inhibitory: false }]);
         assert_eq!(routing.connections(address(0)).len(), 255 + 256);
-        assert!(
-            routing
-                .connections(EventAddress {
-                    row_select: 2,
-                    ..address(5)
-                })
-                .is_empty()
-        );
+        assert!(routing.connections(EventAddress { row_select: 2, ..address(5) }).is_empty());
     }
 
     #[test]
@@ -266,10 +224,7 @@ mod tests {
         routing.output_to_hemisphere[5][1] = true;
         let events: Vec<_> = routing.neuron_events(neuron).collect();
         assert_eq!(events.len(), 1);
-        assert_eq!(
-            (events[0].bus, events[0].row_select, events[0].label.get()),
-            (1, 5 * 4 + 2, 7)
-        );
+        assert_eq!((events[0].bus, events[0].row_select, events[0].label.get()), (1, 5 * 4 + 2, 7));
     }
 
     #[test]
@@ -277,27 +232,14 @@ mod tests {
         let mut routing = Routing::default();
         routing.driver_masks[0] = vec![0; DRIVERS];
         routing.row_modes[0][0] = RowMode::Excitatory;
-        let any = EventAddress {
-            hemisphere: Hemisphere::Top,
-            bus: 0,
-            row_select: 31,
-            label: Label::default(),
-        };
+        let any = EventAddress { hemisphere: Hemisphere::Top, bus: 0, row_select: 31, label: Label::default() };
         assert_eq!(routing.connections(any).len(), 256);
     }
 
     #[test]
     fn bad_addresses_are_refused() {
-        let address = EventAddress {
-            hemisphere: Hemisphere::Top,
-            bus: 4,
-            row_select: 0,
-            label: Label::default(),
-        };
-        let routing = Routing {
-            inputs: vec![InputChannel { port: 0, address }],
-            ..Routing::default()
-        };
+        let address = EventAddress { hemisphere: Hemisphere::Top, bus: 4, row_select: 0, label: Label::default() };
+        let routing = Routing { inputs: vec![InputChannel { port: 0, address }], ..Routing::default() };
         assert_eq!(
             routing.check().unwrap_err().to_string(),
             "input channel 0: bus 4 is out of range: allowed are 0..=3"

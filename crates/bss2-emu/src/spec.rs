@@ -81,18 +81,10 @@ pub struct Circuits {
 
 impl Circuits {
     /// As on silicon.
-    pub const BSS2: Self = Self {
-        operating_limits: true,
-        lower_limit_lsb: 25.0,
-        upper_limit_lsb: 228.0,
-        refiring: true,
-    };
+    pub const BSS2: Self =
+        Self { operating_limits: true, lower_limit_lsb: 25.0, upper_limit_lsb: 228.0, refiring: true };
     /// Unlimited membranes that fire once per trial.
-    pub const IDEAL: Self = Self {
-        operating_limits: false,
-        refiring: false,
-        ..Self::BSS2
-    };
+    pub const IDEAL: Self = Self { operating_limits: false, refiring: false, ..Self::BSS2 };
 }
 
 /// The description of an emulated chip.
@@ -128,10 +120,7 @@ pub struct Problem {
 impl Problem {
     /// A number outside its range.
     pub fn out_of_range(key: impl Into<String>, value: f64, allowed: &str) -> Self {
-        Self {
-            key: key.into(),
-            message: format!("{value} is not allowed; expected {allowed}"),
-        }
+        Self { key: key.into(), message: format!("{value} is not allowed; expected {allowed}") }
     }
 }
 
@@ -168,11 +157,7 @@ impl ChipSpec {
         for value in spreads(&self.variation).map(|(_, value)| value) {
             hasher.update(&value.to_le_bytes());
         }
-        ChipIdentity(format!(
-            "emulated-{}-{}",
-            self.seed,
-            &hasher.finalize().to_hex()[..12]
-        ))
+        ChipIdentity(format!("emulated-{}-{}", self.seed, &hasher.finalize().to_hex()[..12]))
     }
 
     /// Everything that is wrong with the description; empty if nothing is.
@@ -180,11 +165,7 @@ impl ChipSpec {
         let mut problems = Vec::new();
         let mut at_least_zero = |key: String, value: f64, most: f64| {
             if !(0.0..=most).contains(&value) {
-                problems.push(Problem::out_of_range(
-                    key,
-                    value,
-                    &format!("a number in 0..={most}"),
-                ));
+                problems.push(Problem::out_of_range(key, value, &format!("a number in 0..={most}")));
             }
         };
         for (name, value) in spreads(&self.variation) {
@@ -199,17 +180,9 @@ impl ChipSpec {
         }
         let noise = &self.noise;
         for (name, value, most) in [
-            (
-                "threshold_trial_rel_std",
-                noise.threshold_trial_rel_std,
-                1.0,
-            ),
+            ("threshold_trial_rel_std", noise.threshold_trial_rel_std, 1.0),
             ("threshold_run_rel_std", noise.threshold_run_rel_std, 1.0),
-            (
-                "threshold_run_correlation",
-                noise.threshold_run_correlation,
-                0.9,
-            ),
+            ("threshold_run_correlation", noise.threshold_run_correlation, 0.9),
             ("spike_jitter_us_std", noise.spike_jitter_us_std, 100.0),
             ("cadc_lsb_std", noise.cadc_lsb_std, 100.0),
             ("madc_lsb_std", noise.madc_lsb_std, 100.0),
@@ -217,31 +190,11 @@ impl ChipSpec {
             at_least_zero(format!("noise.{name}"), value, most);
         }
         let events = &self.events;
-        at_least_zero(
-            "events.latency_external_us".into(),
-            events.latency_external_us,
-            100.0,
-        );
-        at_least_zero(
-            "events.latency_internal_us".into(),
-            events.latency_internal_us,
-            100.0,
-        );
-        at_least_zero(
-            "events.loss_probability".into(),
-            events.loss_probability,
-            1.0,
-        );
-        at_least_zero(
-            "circuits.lower_limit_lsb".into(),
-            self.circuits.lower_limit_lsb,
-            255.0,
-        );
-        at_least_zero(
-            "circuits.upper_limit_lsb".into(),
-            self.circuits.upper_limit_lsb,
-            255.0,
-        );
+        at_least_zero("events.latency_external_us".into(), events.latency_external_us, 100.0);
+        at_least_zero("events.latency_internal_us".into(), events.latency_internal_us, 100.0);
+        at_least_zero("events.loss_probability".into(), events.loss_probability, 1.0);
+        at_least_zero("circuits.lower_limit_lsb".into(), self.circuits.lower_limit_lsb, 255.0);
+        at_least_zero("circuits.upper_limit_lsb".into(), self.circuits.upper_limit_lsb, 255.0);
         if self.circuits.lower_limit_lsb >= self.circuits.upper_limit_lsb {
             problems.push(Problem::out_of_range(
                 "circuits.lower_limit_lsb",
@@ -261,14 +214,8 @@ fn spreads(v: &Variation) -> [(&'static str, f64); 20] {
         ("v_leak_neuron_codes_std", v.v_leak_neuron_codes_std),
         ("v_leak_reset_correlation", v.v_leak_reset_correlation),
         ("v_threshold_chip_codes_std", v.v_threshold_chip_codes_std),
-        (
-            "v_threshold_quadrant_codes_std",
-            v.v_threshold_quadrant_codes_std,
-        ),
-        (
-            "v_threshold_neuron_codes_std",
-            v.v_threshold_neuron_codes_std,
-        ),
+        ("v_threshold_quadrant_codes_std", v.v_threshold_quadrant_codes_std),
+        ("v_threshold_neuron_codes_std", v.v_threshold_neuron_codes_std),
         ("v_slope_rel_std", v.v_slope_rel_std),
         ("tau_mem_chip_rel_std", v.tau_mem_chip_rel_std),
         ("tau_mem_neuron_rel_std", v.tau_mem_neuron_rel_std),
@@ -292,11 +239,7 @@ mod tests {
     #[test]
     fn identity_follows_seed_and_variation_but_not_noise() {
         let chip = ChipSpec::new(Preset::Bss2, 1);
-        let quiet = ChipSpec {
-            noise: Noise::OFF,
-            events: EventPath::IDEAL,
-            ..chip
-        };
+        let quiet = ChipSpec { noise: Noise::OFF, events: EventPath::IDEAL, ..chip };
         assert_eq!(chip.identity(), quiet.identity());
         assert_ne!(chip.identity(), ChipSpec::new(Preset::Bss2, 2).identity());
         assert_ne!(chip.identity(), ChipSpec::new(Preset::Ideal, 1).identity());
@@ -309,10 +252,7 @@ mod tests {
         chip.noise.spike_jitter_us_std = -1.0;
         chip.events.loss_probability = f64::NAN;
         let text: Vec<String> = chip.problems().iter().map(ToString::to_string).collect();
-        assert_eq!(
-            text[0],
-            "noise.spike_jitter_us_std: -1 is not allowed; expected a number in 0..=100"
-        );
+        assert_eq!(text[0], "noise.spike_jitter_us_std: -1 is not allowed; expected a number in 0..=100");
         assert!(text[1].starts_with("events.loss_probability: NaN"));
     }
 }

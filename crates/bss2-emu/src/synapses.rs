@@ -11,12 +11,7 @@ pub struct SynapseArrays {
 
 impl Default for SynapseArrays {
     fn default() -> Self {
-        Self {
-            weights: [
-                vec![WeightCode::default(); ROWS * COLUMNS],
-                vec![WeightCode::default(); ROWS * COLUMNS],
-            ],
-        }
+        Self { weights: [vec![WeightCode::default(); ROWS * COLUMNS], vec![WeightCode::default(); ROWS * COLUMNS]] }
     }
 }
 
@@ -28,15 +23,10 @@ impl SynapseArrays {
     pub fn write(&mut self, write: &RowWrite) -> Result<(), DeviceError> {
         let end = write.first_column + write.weights.len();
         if write.row >= ROWS || end > COLUMNS {
-            return Err(DeviceError::OutsideArray {
-                row: write.row,
-                first: write.first_column,
-                end,
-            });
+            return Err(DeviceError::OutsideArray { row: write.row, first: write.first_column, end });
         }
         let start = write.row * COLUMNS + write.first_column;
-        self.weights[write.hemisphere.index()][start..start + write.weights.len()]
-            .copy_from_slice(&write.weights);
+        self.weights[write.hemisphere.index()][start..start + write.weights.len()].copy_from_slice(&write.weights);
         Ok(())
     }
 

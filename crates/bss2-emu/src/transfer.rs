@@ -18,21 +18,9 @@ struct VoltageCell {
     slope: f64,
 }
 
-const V_LEAK: VoltageCell = VoltageCell {
-    code: 620.0,
-    target_lsb: 80.0,
-    slope: 0.79 / MADC_PER_CADC,
-};
-const V_RESET: VoltageCell = VoltageCell {
-    code: 625.0,
-    target_lsb: 80.0,
-    slope: 0.88 / MADC_PER_CADC,
-};
-const V_THRESHOLD: VoltageCell = VoltageCell {
-    code: 403.0,
-    target_lsb: 150.0,
-    slope: 0.99 / MADC_PER_CADC,
-};
+const V_LEAK: VoltageCell = VoltageCell { code: 620.0, target_lsb: 80.0, slope: 0.79 / MADC_PER_CADC };
+const V_RESET: VoltageCell = VoltageCell { code: 625.0, target_lsb: 80.0, slope: 0.88 / MADC_PER_CADC };
+const V_THRESHOLD: VoltageCell = VoltageCell { code: 403.0, target_lsb: 150.0, slope: 0.99 / MADC_PER_CADC };
 
 /// Leak bias code that gives 6 us at full capacitance.
 const LEAK_CODE_AT_6_US: f64 = 160.0;
@@ -63,21 +51,14 @@ pub struct Effective {
 }
 
 /// Applies the transfer functions. `dac_bias` is the synapse DAC bias of the neuron's quadrant.
-pub fn effective(
-    codes: &NeuronCodes,
-    dac_bias: CapMemCode,
-    deviation: &NeuronDeviation,
-) -> Effective {
+pub fn effective(codes: &NeuronCodes, dac_bias: CapMemCode, deviation: &NeuronDeviation) -> Effective {
     let value = |code: CapMemCode| f64::from(code.get()).max(SMALLEST_CODE);
     let voltage = |cell: &VoltageCell, code: CapMemCode, k: usize| {
         // A positive deviation means that the neuron needs a higher code for the same potential.
         cell.target_lsb
-            + cell.slope
-                * deviation.v_slope[k]
-                * (f64::from(code.get()) - cell.code - deviation.v_offset_codes[k])
+            + cell.slope * deviation.v_slope[k] * (f64::from(code.get()) - cell.code - deviation.v_offset_codes[k])
     };
-    let capacitance =
-        (f64::from(codes.membrane_capacitance) + FIXED_CAPACITANCE) / (63.0 + FIXED_CAPACITANCE);
+    let capacitance = (f64::from(codes.membrane_capacitance) + FIXED_CAPACITANCE) / (63.0 + FIXED_CAPACITANCE);
     let mut leak = value(codes.i_bias_leak) / LEAK_CODE_AT_6_US * deviation.leak;
     if codes.leak_division {
         leak /= 8.0;
@@ -85,13 +66,10 @@ pub fn effective(
     if codes.leak_multiplication {
         leak *= 8.0;
     }
-    let tau_syn = |code: CapMemCode, k: usize| {
-        6.0 * TAU_SYN_CODE_AT_6_US / value(code) * deviation.tau_syn[k]
-    };
+    let tau_syn = |code: CapMemCode, k: usize| 6.0 * TAU_SYN_CODE_AT_6_US / value(code) * deviation.tau_syn[k];
     let strength = |code: CapMemCode| f64::from(code.get()) / 550.0 / capacitance;
     let gain = |code: CapMemCode, enabled: bool, k: usize| {
-        f64::from(u8::from(enabled)) * NOMINAL_GAIN * strength(code) * f64::from(dac_bias.get())
-            / 800.0
+        f64::from(u8::from(enabled)) * NOMINAL_GAIN * strength(code) * f64::from(dac_bias.get()) / 800.0
             * deviation.gain[k]
     };
     let shift = |code: CapMemCode, gm: CapMemCode, enabled: bool, k: usize| {
@@ -119,19 +97,8 @@ pub fn effective(
             gain_inh: gain(codes.i_bias_synin_inh_gm, inh, 1),
             refractory_us: codes.refractory.time_us(),
         },
-        current: offset
-            + shift(
-                codes.i_bias_synin_exc_shift,
-                codes.i_bias_synin_exc_gm,
-                exc,
-                0,
-            )
-            - shift(
-                codes.i_bias_synin_inh_shift,
-                codes.i_bias_synin_inh_gm,
-                inh,
-                1,
-            ),
+        current: offset + shift(codes.i_bias_synin_exc_shift, codes.i_bias_synin_exc_gm, exc, 0)
+            - shift(codes.i_bias_synin_inh_shift, codes.i_bias_synin_inh_gm, inh, 1),
         fires: codes.enable_threshold,
     }
 }
@@ -164,11 +131,7 @@ mod tests {
             i_bias_synin_inh_gm: code(550.0),
             ..NeuronCodes::default()
         };
-        let Effective {
-            parameters: p,
-            current,
-            ..
-        } = effective(&codes, code(800.0), &nominal());
+        let Effective { parameters: p, current, .. } = effective(&codes, code(800.0), &nominal());
         assert_relative_eq!(p.v_leak_lsb, 80.0);
         assert_relative_eq!(p.v_reset_lsb, 80.0);
         assert_relative_eq!(p.v_threshold_lsb, 150.0);
@@ -181,25 +144,12 @@ mod tests {
     #[test]
     fn switches_divide_and_multiply_the_leak() {
         let tau = |division, multiplication| {
-            let codes = NeuronCodes {
-                leak_division: division,
-                leak_multiplication: multiplication,
-                ..NeuronCodes::default()
-            };
-            effective(&codes, code(800.0), &nominal())
-                .parameters
-                .tau_mem_us
+            let codes =
+                NeuronCodes { leak_division: division, leak_multiplication: multiplication, ..NeuronCodes::default() };
+            effective(&codes, code(800.0), &nominal()).parameters.tau_mem_us
         };
-        assert_relative_eq!(
-            tau(true, false),
-            8.0 * tau(false, false),
-            max_relative = 1e-12
-        );
-        assert_relative_eq!(
-            tau(false, true),
-            tau(false, false) / 8.0,
-            max_relative = 1e-12
-        );
+        assert_relative_eq!(tau(true, false), 8.0 * tau(false, false), max_relative = 1e-12);
+        assert_relative_eq!(tau(false, true), tau(false, false) / 8.0, max_relative = 1e-12);
     }
 
     #[test]
@@ -210,24 +160,11 @@ mod tests {
             effective(&codes, code(800.0), &nominal())
         };
         let base = at(|_| ());
+        assert!(at(|c| c.v_threshold = CapMemCode::MAX).parameters.v_threshold_lsb > base.parameters.v_threshold_lsb);
         assert!(
-            at(|c| c.v_threshold = CapMemCode::MAX)
-                .parameters
-                .v_threshold_lsb
-                > base.parameters.v_threshold_lsb
+            at(|c| c.i_bias_synin_exc_tau = CapMemCode::MAX).parameters.tau_syn_exc_us < base.parameters.tau_syn_exc_us
         );
-        assert!(
-            at(|c| c.i_bias_synin_exc_tau = CapMemCode::MAX)
-                .parameters
-                .tau_syn_exc_us
-                < base.parameters.tau_syn_exc_us
-        );
-        assert!(
-            at(|c| c.i_bias_synin_inh_gm = CapMemCode::MAX)
-                .parameters
-                .gain_inh
-                > base.parameters.gain_inh
-        );
+        assert!(at(|c| c.i_bias_synin_inh_gm = CapMemCode::MAX).parameters.gain_inh > base.parameters.gain_inh);
         assert!(at(|c| c.i_bias_synin_exc_shift = CapMemCode::MAX).current > base.current);
         assert!(at(|c| c.i_bias_synin_inh_shift = CapMemCode::MAX).current < base.current);
         assert_eq!(at(|c| c.enable_synin_exc = false).parameters.gain_exc, 0.0);

@@ -176,12 +176,7 @@ struct Source(u64);
 
 impl Source {
     fn normal(&self, parameter: Parameter, level: Level, index: usize) -> f64 {
-        Stream::new(
-            self.0,
-            Purpose::Variation,
-            [parameter as u32, level as u32, index as u32],
-        )
-        .normal()
+        Stream::new(self.0, Purpose::Variation, [parameter as u32, level as u32, index as u32]).normal()
     }
 }
 
@@ -189,20 +184,13 @@ impl Deviations {
     /// Draws the deviations of the chip with this seed.
     pub fn draw(seed: u64, spread: &Variation) -> Self {
         let source = Source(seed);
-        let neurons = NeuronId::all()
-            .map(|neuron| draw_neuron(&source, spread, neuron))
-            .collect();
+        let neurons = NeuronId::all().map(|neuron| draw_neuron(&source, spread, neuron)).collect();
         let synapses = Hemisphere::BOTH.map(|hemisphere| {
             (0..ROWS)
                 .flat_map(|row| {
-                    let mut stream = Stream::new(
-                        seed,
-                        Purpose::SynapseVariation,
-                        [hemisphere.index() as u32, row as u32, 0],
-                    );
-                    (0..COLUMNS).map(move |_| {
-                        libm::exp(spread.synapse_weight_rel_std * stream.normal()) as f32
-                    })
+                    let mut stream =
+                        Stream::new(seed, Purpose::SynapseVariation, [hemisphere.index() as u32, row as u32, 0]);
+                    (0..COLUMNS).map(move |_| libm::exp(spread.synapse_weight_rel_std * stream.normal()) as f32)
                 })
                 .collect()
         });
@@ -221,8 +209,8 @@ fn draw_neuron(source: &Source, spread: &Variation, neuron: NeuronId) -> NeuronD
     let factor = |log: f64| libm::exp(log);
 
     // Leak and reset share the amplifier's offset in part: chip and quadrant wholly, neuron by the correlation.
-    let shared = spread.v_leak_chip_codes_std * chip(P::LeakOffset)
-        + spread.v_leak_quadrant_codes_std * quadrant(P::LeakOffset);
+    let shared =
+        spread.v_leak_chip_codes_std * chip(P::LeakOffset) + spread.v_leak_quadrant_codes_std * quadrant(P::LeakOffset);
     let leak_own = own(P::LeakOffset);
     let r = within_neuron_correlation(spread);
     let reset_own = r * leak_own + libm::sqrt(1.0 - r * r) * own(P::ResetOffset);
@@ -245,15 +233,10 @@ fn draw_neuron(source: &Source, spread: &Variation, neuron: NeuronId) -> NeuronD
             shared + spread.v_leak_neuron_codes_std * reset_own,
             threshold,
         ],
-        v_slope: [P::LeakSlope, P::ResetSlope, P::ThresholdSlope]
-            .map(|p| factor(spread.v_slope_rel_std * own(p))),
-        leak: factor(
-            spread.tau_mem_chip_rel_std * chip(P::Leak)
-                + spread.tau_mem_neuron_rel_std * own(P::Leak),
-        ),
+        v_slope: [P::LeakSlope, P::ResetSlope, P::ThresholdSlope].map(|p| factor(spread.v_slope_rel_std * own(p))),
+        leak: factor(spread.tau_mem_chip_rel_std * chip(P::Leak) + spread.tau_mem_neuron_rel_std * own(P::Leak)),
         tau_syn: [tau_exc, tau_inh].map(|z| factor(tau_common + spread.tau_syn_neuron_rel_std * z)),
-        gain: [P::GainExc, P::GainInh]
-            .map(|p| factor(gain_common + spread.gain_sign_rel_std * own(p))),
+        gain: [P::GainExc, P::GainInh].map(|p| factor(gain_common + spread.gain_sign_rel_std * own(p))),
         shift_codes: [P::ShiftExc, P::ShiftInh].map(|p| spread.shift_codes_std * own(p)),
         cadc_offset_lsb: spread.cadc_offset_lsb_std * own(P::CadcOffset),
     }
@@ -292,19 +275,10 @@ mod tests {
     #[test]
     fn changing_one_spread_leaves_the_other_draws_alone() {
         let a = Deviations::draw(1, &Variation::BSS2);
-        let b = Deviations::draw(
-            1,
-            &Variation {
-                tau_mem_neuron_rel_std: 0.5,
-                ..Variation::BSS2
-            },
-        );
+        let b = Deviations::draw(1, &Variation { tau_mem_neuron_rel_std: 0.5, ..Variation::BSS2 });
         for (x, y) in a.neurons.iter().zip(&b.neurons) {
             assert_ne!(x.leak, y.leak);
-            assert_eq!(
-                NeuronDeviation { leak: 0.0, ..*x },
-                NeuronDeviation { leak: 0.0, ..*y }
-            );
+            assert_eq!(NeuronDeviation { leak: 0.0, ..*x }, NeuronDeviation { leak: 0.0, ..*y });
         }
         assert_eq!(a.synapses, b.synapses);
     }
@@ -312,20 +286,14 @@ mod tests {
     #[test]
     fn an_ideal_chip_has_no_deviations() {
         let chip = Deviations::draw(5, &Variation::IDEAL);
-        assert!(
-            chip.neurons
-                .iter()
-                .all(|n| n.gain == [1.0, 1.0] && n.v_offset_codes == [0.0; 3])
-        );
+        assert!(chip.neurons.iter().all(|n| n.gain == [1.0, 1.0] && n.v_offset_codes == [0.0; 3]));
         assert!(chip.synapses.iter().flatten().all(|&w| w == 1.0));
     }
 
     /// Pooled over 10 chips: 5120 neurons; bounds are about four standard errors plus the effect of 40 quadrants.
     #[test]
     fn spreads_are_those_asked_for() {
-        let chips: Vec<_> = (0..10)
-            .map(|seed| Deviations::draw(seed, &Variation::BSS2))
-            .collect();
+        let chips: Vec<_> = (0..10).map(|seed| Deviations::draw(seed, &Variation::BSS2)).collect();
         let mut spread_leak = 0.0;
         let mut corr = 0.0;
         let mut taus = 0.0;
@@ -333,14 +301,10 @@ mod tests {
             let leak: Vec<f64> = chip.neurons.iter().map(|n| n.v_offset_codes[0]).collect();
             let reset: Vec<f64> = chip.neurons.iter().map(|n| n.v_offset_codes[1]).collect();
             let mean = leak.iter().sum::<f64>() / 512.0;
-            spread_leak +=
-                (leak.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / 512.0).sqrt() / 10.0;
+            spread_leak += (leak.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / 512.0).sqrt() / 10.0;
             corr += correlation(&leak, &reset) / 10.0;
-            let (e, i): (Vec<f64>, Vec<f64>) = chip
-                .neurons
-                .iter()
-                .map(|n| (n.tau_syn[0].ln(), n.tau_syn[1].ln()))
-                .unzip();
+            let (e, i): (Vec<f64>, Vec<f64>) =
+                chip.neurons.iter().map(|n| (n.tau_syn[0].ln(), n.tau_syn[1].ln())).unzip();
             taus += correlation(&e, &i) / 10.0;
         }
         assert!((spread_leak - 37.0).abs() < 4.0, "{spread_leak}");

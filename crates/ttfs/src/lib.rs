@@ -1,1 +1,23 @@
-//! Learning.
+//! Time-to-first-spike networks: data and their encoding as spike times, exact spike times of ideal neurons, exact
+//! gradients of measured spike times, and the rules that turn them into better weights.
+//!
+//! Everything here lives in *model world*: time in units of the synaptic time constant, real-valued weights, potentials
+//! above the leak. A neuron that does not spike has the spike time `+inf`; `NaN` never stands for anything.
+
+#![allow(clippy::needless_pass_by_value, reason = "array views are two words and meant to be passed by value")]
+
+pub mod bumping;
+pub mod data;
+pub mod encoding;
+mod error;
+pub mod gradient;
+pub mod loss;
+pub mod neuron;
+pub mod on_device;
+pub mod optimiser;
+pub mod placement;
+pub mod scaling;
+pub mod substrate;
+pub mod train;
+
+pub use error::Error;

@@ -19,12 +19,7 @@ fn two_layers(columns: usize) -> Routing {
             }
         }
     }
-    let address = EventAddress {
-        hemisphere: Hemisphere::Top,
-        bus: 0,
-        row_select: 0,
-        label: Label::new(1).unwrap(),
-    };
+    let address = EventAddress { hemisphere: Hemisphere::Top, bus: 0, row_select: 0, label: Label::new(1).unwrap() };
     routing.inputs = vec![InputChannel { port: 0, address }];
     routing.neuron_addresses[0] = Some(1);
     routing.output_to_hemisphere[0][1] = true;
@@ -32,39 +27,16 @@ fn two_layers(columns: usize) -> Routing {
 }
 
 fn row(hemisphere: Hemisphere, row: usize, weights: &[u8]) -> RowWrite {
-    let weights = weights
-        .iter()
-        .map(|w| WeightCode::new(i64::from(*w)).unwrap())
-        .collect();
-    RowWrite {
-        hemisphere,
-        row,
-        first_column: 0,
-        weights,
-    }
+    let weights = weights.iter().map(|w| WeightCode::new(i64::from(*w)).unwrap()).collect();
+    RowWrite { hemisphere, row, first_column: 0, weights }
 }
 
 fn experiment(times: &[f64], trials: usize) -> Experiment {
-    let spikes = times
-        .iter()
-        .map(|&time_us| InputSpike {
-            time_us,
-            channel: 0,
-        })
-        .collect();
+    let spikes = times.iter().map(|&time_us| InputSpike { time_us, channel: 0 }).collect();
     Experiment {
-        run: RunId {
-            session: 1,
-            index: 0,
-        },
+        run: RunId { session: 1, index: 0 },
         duration_us: 100.0,
-        trials: vec![
-            Trial {
-                spikes,
-                ..Trial::default()
-            };
-            trials
-        ],
+        trials: vec![Trial { spikes, ..Trial::default() }; trials],
         record: Record::default(),
     }
 }
@@ -72,12 +44,8 @@ fn experiment(times: &[f64], trials: usize) -> Experiment {
 fn ideal() -> Chip {
     let mut chip = Chip::draw(&ChipSpec::new(Preset::Ideal, 1));
     // Threshold low enough for one synapse of weight 63 to fire the neuron.
-    let p = NeuronParameters {
-        v_threshold_lsb: 95.0,
-        ..NeuronParameters::default()
-    };
-    chip.configure(&NeuronSetting::Direct(vec![p; NEURONS]))
-        .unwrap();
+    let p = NeuronParameters { v_threshold_lsb: 95.0, ..NeuronParameters::default() };
+    chip.configure(&NeuronSetting::Direct(vec![p; NEURONS])).unwrap();
     chip.connect(&two_layers(1)).unwrap();
     chip
 }
@@ -85,17 +53,8 @@ fn ideal() -> Chip {
 #[test]
 fn an_ideal_chip_is_the_closed_form() {
     let mut chip = ideal();
-    chip.write_weights(&[
-        row(Hemisphere::Top, 0, &[63]),
-        row(Hemisphere::Bottom, 0, &[60]),
-    ])
-    .unwrap();
-    let spikes = chip
-        .run(&experiment(&[1.0], 1))
-        .unwrap()
-        .trials
-        .remove(0)
-        .spikes;
+    chip.write_weights(&[row(Hemisphere::Top, 0, &[63]), row(Hemisphere::Bottom, 0, &[60])]).unwrap();
+    let spikes = chip.run(&experiment(&[1.0], 1)).unwrap().trials.remove(0).spikes;
     // u e^-u = theta / (j tau), lower branch.
     let crossing = |code: f64| {
         let j = code * crate::parameters::NOMINAL_GAIN;
@@ -107,63 +66,31 @@ fn an_ideal_chip_is_the_closed_form() {
         6.0 * u
     };
     let first = 1.0 + crossing(63.0);
-    assert_eq!(
-        spikes.iter().map(|s| s.neuron.get()).collect::<Vec<_>>(),
-        [0, 256]
-    );
+    assert_eq!(spikes.iter().map(|s| s.neuron.get()).collect::<Vec<_>>(), [0, 256]);
     assert_relative_eq!(spikes[0].time_us, first, max_relative = 1e-12);
-    assert_relative_eq!(
-        spikes[1].time_us,
-        first + crossing(60.0),
-        max_relative = 1e-12
-    );
+    assert_relative_eq!(spikes[1].time_us, first + crossing(60.0), max_relative = 1e-12);
 }
 
 #[test]
 fn inhibition_delays_and_new_routing_clears_the_weights() {
     let mut chip = ideal();
-    chip.write_weights(&[row(Hemisphere::Top, 0, &[63])])
-        .unwrap();
-    let early = chip
-        .run(&experiment(&[1.0], 1))
-        .unwrap()
-        .trials
-        .remove(0)
-        .spikes[0]
-        .time_us;
-    chip.write_weights(&[row(Hemisphere::Top, 1, &[8])])
-        .unwrap();
-    let late = chip
-        .run(&experiment(&[1.0], 1))
-        .unwrap()
-        .trials
-        .remove(0)
-        .spikes[0]
-        .time_us;
+    chip.write_weights(&[row(Hemisphere::Top, 0, &[63])]).unwrap();
+    let early = chip.run(&experiment(&[1.0], 1)).unwrap().trials.remove(0).spikes[0].time_us;
+    chip.write_weights(&[row(Hemisphere::Top, 1, &[8])]).unwrap();
+    let late = chip.run(&experiment(&[1.0], 1)).unwrap().trials.remove(0).spikes[0].time_us;
     assert!(late > early);
     chip.connect(&two_layers(1)).unwrap();
-    assert!(
-        chip.run(&experiment(&[1.0], 1)).unwrap().trials[0]
-            .spikes
-            .is_empty()
-    );
+    assert!(chip.run(&experiment(&[1.0], 1)).unwrap().trials[0].spikes.is_empty());
 }
 
 #[test]
 fn trials_are_noisy_repeatable_and_independent_of_threads() {
     let mut chip = Chip::draw(&ChipSpec::new(Preset::Bss2, 3));
     chip.connect(&two_layers(COLUMNS)).unwrap();
-    chip.write_weights(&[
-        row(Hemisphere::Top, 0, &[63; COLUMNS]),
-        row(Hemisphere::Bottom, 0, &[63; COLUMNS]),
-    ])
-    .unwrap();
+    chip.write_weights(&[row(Hemisphere::Top, 0, &[63; COLUMNS]), row(Hemisphere::Bottom, 0, &[63; COLUMNS])]).unwrap();
     let run = experiment(&[1.0, 1.0, 1.5, 2.0, 2.5, 3.0], 40);
     let with_threads = |threads| {
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .build()
-            .unwrap();
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         let mut chip = chip.clone();
         pool.install(|| chip.run(&run).unwrap())
     };
@@ -183,22 +110,12 @@ fn jitter_and_threshold_noise_have_their_size() {
     let mut spec = ChipSpec::new(Preset::Ideal, 1);
     spec.noise.spike_jitter_us_std = 0.06;
     let mut chip = Chip::draw(&spec);
-    let p = NeuronParameters {
-        v_threshold_lsb: 95.0,
-        ..NeuronParameters::default()
-    };
-    chip.configure(&NeuronSetting::Direct(vec![p; NEURONS]))
-        .unwrap();
+    let p = NeuronParameters { v_threshold_lsb: 95.0, ..NeuronParameters::default() };
+    chip.configure(&NeuronSetting::Direct(vec![p; NEURONS])).unwrap();
     chip.connect(&two_layers(1)).unwrap();
-    chip.write_weights(&[row(Hemisphere::Top, 0, &[63])])
-        .unwrap();
-    let times: Vec<f64> = chip
-        .run(&experiment(&[1.0], 2000))
-        .unwrap()
-        .trials
-        .iter()
-        .map(|t| t.spikes[0].time_us)
-        .collect();
+    chip.write_weights(&[row(Hemisphere::Top, 0, &[63])]).unwrap();
+    let times: Vec<f64> =
+        chip.run(&experiment(&[1.0], 2000)).unwrap().trials.iter().map(|t| t.spikes[0].time_us).collect();
     let mean = times.iter().sum::<f64>() / 2000.0;
     let sd = (times.iter().map(|t| (t - mean).powi(2)).sum::<f64>() / 2000.0).sqrt();
     // Standard error 1.6 %; bound four times that.
@@ -209,46 +126,19 @@ fn jitter_and_threshold_noise_have_their_size() {
 fn latencies_add_up_along_the_way() {
     let mut spec = ChipSpec::new(Preset::Ideal, 1);
     let mut times = Vec::new();
-    for events in [
-        EventPath::IDEAL,
-        EventPath {
-            latency_external_us: 0.5,
-            latency_internal_us: 0.25,
-            ..EventPath::IDEAL
-        },
-    ] {
+    for events in
+        [EventPath::IDEAL, EventPath { latency_external_us: 0.5, latency_internal_us: 0.25, ..EventPath::IDEAL }]
+    {
         spec.events = events;
         let mut chip = Chip::draw(&spec);
-        let p = NeuronParameters {
-            v_threshold_lsb: 95.0,
-            ..NeuronParameters::default()
-        };
-        chip.configure(&NeuronSetting::Direct(vec![p; NEURONS]))
-            .unwrap();
+        let p = NeuronParameters { v_threshold_lsb: 95.0, ..NeuronParameters::default() };
+        chip.configure(&NeuronSetting::Direct(vec![p; NEURONS])).unwrap();
         chip.connect(&two_layers(1)).unwrap();
-        chip.write_weights(&[
-            row(Hemisphere::Top, 0, &[63]),
-            row(Hemisphere::Bottom, 0, &[63]),
-        ])
-        .unwrap();
-        times.push(
-            chip.run(&experiment(&[1.0], 1))
-                .unwrap()
-                .trials
-                .remove(0)
-                .spikes,
-        );
+        chip.write_weights(&[row(Hemisphere::Top, 0, &[63]), row(Hemisphere::Bottom, 0, &[63])]).unwrap();
+        times.push(chip.run(&experiment(&[1.0], 1)).unwrap().trials.remove(0).spikes);
     }
-    assert_relative_eq!(
-        times[1][0].time_us - times[0][0].time_us,
-        0.5,
-        max_relative = 1e-12
-    );
-    assert_relative_eq!(
-        times[1][1].time_us - times[0][1].time_us,
-        0.75,
-        max_relative = 1e-12
-    );
+    assert_relative_eq!(times[1][0].time_us - times[0][0].time_us, 0.5, max_relative = 1e-12);
+    assert_relative_eq!(times[1][1].time_us - times[0][1].time_us, 0.75, max_relative = 1e-12);
 }
 
 #[test]
@@ -256,17 +146,10 @@ fn converters_read_the_resting_potential() {
     let mut spec = ChipSpec::new(Preset::Ideal, 1);
     spec.noise.cadc_lsb_std = 1.0;
     let mut chip = Chip::draw(&spec);
-    chip.configure(&NeuronSetting::Direct(vec![
-        NeuronParameters::default();
-        NEURONS
-    ]))
-    .unwrap();
+    chip.configure(&NeuronSetting::Direct(vec![NeuronParameters::default(); NEURONS])).unwrap();
     let mut run = experiment(&[], 1);
     run.record.cadc_times_us = vec![10.0, 20.0];
-    run.trials[0].madc = Some(MadcRequest {
-        neuron: NeuronId::new(7).unwrap(),
-        source: ReadoutSource::Membrane,
-    });
+    run.trials[0].madc = Some(MadcRequest { neuron: NeuronId::new(7).unwrap(), source: ReadoutSource::Membrane });
     let trial = chip.run(&run).unwrap().trials.remove(0);
     let mean = trial.cadc[1].iter().map(|v| f64::from(*v)).sum::<f64>() / 512.0;
     assert!((mean - 80.0).abs() < 0.25, "{mean}");
@@ -283,46 +166,22 @@ fn loops_and_bad_input_are_refused() {
     looped.output_to_hemisphere[0] = [true, true];
     let error = chip.connect(&looped).unwrap_err();
     assert!(error.to_string().contains("reaches itself"), "{error}");
-    assert!(matches!(
-        chip.run(&experiment(&[-1.0], 1)),
-        Err(DeviceError::InputSpike { .. })
-    ));
-    assert!(matches!(
-        chip.run(&experiment(&[f64::NAN], 1)),
-        Err(DeviceError::InputSpike { .. })
-    ));
+    assert!(matches!(chip.run(&experiment(&[-1.0], 1)), Err(DeviceError::InputSpike { .. })));
+    assert!(matches!(chip.run(&experiment(&[f64::NAN], 1)), Err(DeviceError::InputSpike { .. })));
     let short = NeuronSetting::Direct(vec![NeuronParameters::default(); 3]);
-    assert!(matches!(
-        chip.configure(&short),
-        Err(DeviceError::WrongLength { found: 3, .. })
-    ));
-    let negative = NeuronParameters {
-        tau_mem_us: -1.0,
-        ..NeuronParameters::default()
-    };
-    let error = chip
-        .configure(&NeuronSetting::Direct(vec![negative; NEURONS]))
-        .unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "neuron 0: tau_mem_us = -1 is not a positive time"
-    );
+    assert!(matches!(chip.configure(&short), Err(DeviceError::WrongLength { found: 3, .. })));
+    let negative = NeuronParameters { tau_mem_us: -1.0, ..NeuronParameters::default() };
+    let error = chip.configure(&NeuronSetting::Direct(vec![negative; NEURONS])).unwrap_err();
+    assert_eq!(error.to_string(), "neuron 0: tau_mem_us = -1 is not a positive time");
     let codes = NeuronSetting::Codes(CodeTable::default());
-    assert!(matches!(
-        chip.configure(&codes),
-        Err(DeviceError::Unsupported(_))
-    ));
+    assert!(matches!(chip.configure(&codes), Err(DeviceError::Unsupported(_))));
 }
 
 #[test]
 fn a_forced_reset_moves_every_membrane_to_its_reset() {
     let mut chip = Chip::draw(&ChipSpec::new(Preset::Ideal, 1));
-    let p = NeuronParameters {
-        v_reset_lsb: 60.0,
-        ..NeuronParameters::default()
-    };
-    chip.configure(&NeuronSetting::Direct(vec![p; NEURONS]))
-        .unwrap();
+    let p = NeuronParameters { v_reset_lsb: 60.0, ..NeuronParameters::default() };
+    chip.configure(&NeuronSetting::Direct(vec![p; NEURONS])).unwrap();
     let mut run = experiment(&[], 1);
     run.trials[0].resets_us = vec![10.0];
     run.record.cadc_times_us = vec![9.0, 12.0, 99.0];

@@ -76,19 +76,11 @@ impl Network {
         let layers = (0..deepest.map_or(0, |d| d + 1))
             .map(|depth| Layer::new(depth, &depths, &incoming, routing.inputs.len()))
             .collect();
-        Ok(Self {
-            layers,
-            connected: depths.iter().map(Option::is_some).collect(),
-        })
+        Ok(Self { layers, connected: depths.iter().map(Option::is_some).collect() })
     }
 
     /// Refills the tables of synaptic currents.
-    pub fn load(
-        &mut self,
-        arrays: &SynapseArrays,
-        factors: &[Vec<f32>; 2],
-        neurons: &[NeuronParameters],
-    ) {
+    pub fn load(&mut self, arrays: &SynapseArrays, factors: &[Vec<f32>; 2], neurons: &[NeuronParameters]) {
         for layer in &mut self.layers {
             layer.exc.fill(0.0);
             layer.inh.fill(0.0);
@@ -98,8 +90,7 @@ impl Network {
                 if code == 0 {
                     continue;
                 }
-                let strength =
-                    f64::from(code) * f64::from(factors[entry.hemisphere][entry.synapse]);
+                let strength = f64::from(code) * f64::from(factors[entry.hemisphere][entry.synapse]);
                 let parameters = &neurons[layer.neurons[entry.target]];
                 let at = entry.position * width + entry.target;
                 if entry.inhibitory {
@@ -120,10 +111,7 @@ fn depths(incoming: &[Vec<(Source, Connection)>]) -> Result<Vec<Option<usize>>, 
             Source::Channel(_) => None,
         })
     };
-    let mut depth: Vec<Option<usize>> = incoming
-        .iter()
-        .map(|list| (!list.is_empty()).then_some(0))
-        .collect();
+    let mut depth: Vec<Option<usize>> = incoming.iter().map(|list| (!list.is_empty()).then_some(0)).collect();
     // A feed-forward network settles after as many sweeps as it has layers; one with a loop never does.
     for _ in 0..=NEURONS {
         let mut settled = true;
@@ -146,12 +134,7 @@ fn depths(incoming: &[Vec<(Source, Connection)>]) -> Result<Vec<Option<usize>>, 
 }
 
 impl Layer {
-    fn new(
-        depth: usize,
-        depths: &[Option<usize>],
-        incoming: &[Vec<(Source, Connection)>],
-        n_channels: usize,
-    ) -> Self {
+    fn new(depth: usize, depths: &[Option<usize>], incoming: &[Vec<(Source, Connection)>], n_channels: usize) -> Self {
         let neurons: Vec<usize> = (0..NEURONS).filter(|n| depths[*n] == Some(depth)).collect();
         let mut positions: BTreeMap<Source, u32> = BTreeMap::new();
         for &n in &neurons {
@@ -178,12 +161,8 @@ impl Layer {
             .collect();
         let size = positions.len() * neurons.len();
         Self {
-            position_of_channel: (0..n_channels)
-                .map(|c| positions.get(&Source::Channel(c as u16)).copied())
-                .collect(),
-            position_of_neuron: (0..NEURONS)
-                .map(|n| positions.get(&Source::Neuron(n as u16)).copied())
-                .collect(),
+            position_of_channel: (0..n_channels).map(|c| positions.get(&Source::Channel(c as u16)).copied()).collect(),
+            position_of_neuron: (0..NEURONS).map(|n| positions.get(&Source::Neuron(n as u16)).copied()).collect(),
             entries,
             exc: vec![0.0; size],
             inh: vec![0.0; size],
@@ -193,18 +172,10 @@ impl Layer {
 
     /// The events that reach this layer, sorted; sources become positions in its tables.
     pub fn arrivals(&self, external: &[Arrival], internal: &[Arrival]) -> Vec<Arrival> {
-        let place = |table: &[Option<u32>], a: &Arrival| {
-            table[a.source as usize].map(|source| Arrival { source, ..*a })
-        };
-        let mut arrivals: Vec<Arrival> = external
-            .iter()
-            .filter_map(|a| place(&self.position_of_channel, a))
-            .collect();
-        arrivals.extend(
-            internal
-                .iter()
-                .filter_map(|a| place(&self.position_of_neuron, a)),
-        );
+        let place =
+            |table: &[Option<u32>], a: &Arrival| table[a.source as usize].map(|source| Arrival { source, ..*a });
+        let mut arrivals: Vec<Arrival> = external.iter().filter_map(|a| place(&self.position_of_channel, a)).collect();
+        arrivals.extend(internal.iter().filter_map(|a| place(&self.position_of_neuron, a)));
         crate::events::sort(&mut arrivals);
         arrivals
     }
@@ -247,11 +218,7 @@ impl Course<'_> {
         let mut state = State::at_rest(0.0);
         let mut samples = samples.iter().copied().peekable();
         let mut resets = self.resets_us.iter().copied().peekable();
-        let arrivals = if self.place.is_some() {
-            self.arrivals
-        } else {
-            &[]
-        };
+        let arrivals = if self.place.is_some() { self.arrivals } else { &[] };
         let mut next = 0;
         while next < arrivals.len() || samples.peek().is_some() || resets.peek().is_some() {
             let event = arrivals.get(next).map_or(f64::INFINITY, |a| a.time_us);

@@ -26,11 +26,8 @@ fn integrate(membrane: &Membrane, events: &[(f64, f64, f64)], until: f64, dt: f6
             i += events[next].2;
             next += 1;
         }
-        let f = |x: f64, s: f64| {
-            e * exp(-membrane.rate_exc * s)
-                - i * exp(-membrane.rate_inh * s)
-                - membrane.rate_mem * x
-        };
+        let f =
+            |x: f64, s: f64| e * exp(-membrane.rate_exc * s) - i * exp(-membrane.rate_inh * s) - membrane.rate_mem * x;
         let k1 = f(x, 0.0);
         let k2 = f(x + 0.5 * dt * k1, 0.5 * dt);
         let k3 = f(x + 0.5 * dt * k2, 0.5 * dt);
@@ -44,16 +41,8 @@ fn integrate(membrane: &Membrane, events: &[(f64, f64, f64)], until: f64, dt: f6
 
 #[test]
 fn one_event_peaks_at_tau_over_e() {
-    assert_relative_eq!(
-        peak_response(6.0, 6.0),
-        6.0 / std::f64::consts::E,
-        max_relative = 1e-14
-    );
-    assert_relative_eq!(
-        peak_response(6.0, 6.0 * (1.0 + 1e-10)),
-        6.0 / std::f64::consts::E,
-        max_relative = 1e-9
-    );
+    assert_relative_eq!(peak_response(6.0, 6.0), 6.0 / std::f64::consts::E, max_relative = 1e-14);
+    assert_relative_eq!(peak_response(6.0, 6.0 * (1.0 + 1e-10)), 6.0 / std::f64::consts::E, max_relative = 1e-9);
     // tau_mem = 2 tau_syn: peak at 2 tau_syn ln 2, value tau_syn / 2.
     assert_relative_eq!(peak_response(12.0, 6.0), 3.0, max_relative = 1e-14);
 }
@@ -103,20 +92,12 @@ fn limits_hold_the_potential_until_it_is_pulled_back() {
     let mut membrane = Membrane::new(6.0, 7.0, 5.0);
     membrane.lower = -55.0;
     membrane.upper = 100.0;
-    let events = [
-        (0.0, 0.0, 60.0),
-        (8.0, 50.0, 0.0),
-        (12.0, 100.0, 0.0),
-        (40.0, 0.0, 200.0),
-    ];
+    let events = [(0.0, 0.0, 60.0), (8.0, 50.0, 0.0), (12.0, 100.0, 0.0), (40.0, 0.0, 200.0)];
     let mut touched = [false; 2];
     for until in [2.0, 5.0, 9.0, 13.0, 20.0, 39.0, 44.0, 60.0] {
         let exact = spikes(&membrane, &events, until).1.x;
         let reference = integrate(&membrane, &events, until, 1e-4);
-        assert!(
-            (exact - reference).abs() < 2e-2,
-            "at {until} us: {exact} against {reference}"
-        );
+        assert!((exact - reference).abs() < 2e-2, "at {until} us: {exact} against {reference}");
         touched[0] |= exact == membrane.lower;
         touched[1] |= exact == membrane.upper;
     }

@@ -1,0 +1,156 @@
+//! How features become spike times.
+
+use ndarray::Array2;
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, data::Dataset, error};
+
+/// One spike per feature, early for small values and late for large ones, beside a bias spike, all of it repeated.
+///
+/// ```text
+/// t = t_early + v (t_late - t_early)          v: feature in 0..=1, times in tau_syn
+/// inputs: (features..., bias), the whole block `copies` times
+/// ```
+///
+/// Copies let several hardware synapses of bounded weight act as one. In configuration files `bias = "none"` leaves the
+/// bias spike out.
+///
+/// Source: Göltz, Kriener et al., Nature Machine Intelligence 3 (2021) 823; the defaults are those of its Yin-Yang
+/// experiment on `BrainScaleS-2`.
+///
+/// ```
+/// use ndarray::array;
+/// use ttfs::{data::Dataset, encoding::TimeEncoding};
+///
+/// let data = Dataset::new(array![[0.0, 1.0]], vec![0], 1)?;
+/// let times = TimeEncoding { copies: 2, ..TimeEncoding::default() }.encode(&data);
+/// assert_eq!(times, array![[0.15, 2.0, 0.9, 0.15, 2.0, 0.9]]);
+/// # Ok::<(), ttfs::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TimeEncoding {
+    /// Spike time of the feature value 0, in `tau_syn`.
+    pub t_early: f64,
+    /// Spike time of the feature value 1, in `tau_syn`.
+    pub t_late: f64,
+    /// Time of the bias spike, in `tau_syn`.
+    #[serde(with = "time_or_none")]
+    pub bias: Option<f64>,
+    /// How often the block of inputs is repeated.
+    pub copies: usize,
+}
+
+impl Default for TimeEncoding {
+    fn default() -> Self {
+        Self { t_early: 0.15, t_late: 2.0, bias: Some(0.9), copies: 5 }
+    }
+}
+
+impl TimeEncoding {
+    /// Accepts encodings with finite non-negative times in order and at least one copy.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] naming the first field that is not acceptable.
+    pub fn check(&self) -> Result<(), Error> {
+        error::within("t_early", self.t_early, 0.0, f64::MAX)?;
+        error::within("t_late", self.t_late, self.t_early, f64::MAX)?;
+        if let Some(bias) = self.bias {
+            error::within("bias", bias, 0.0, f64::MAX)?;
+        }
+        error::within("copies", self.copies as f64, 1.0, f64::MAX)
+    }
+
+    /// Number of inputs for samples with `n_features` features.
+    pub fn n_inputs(&self, n_features: usize) -> usize {
+        (n_features + usize::from(self.bias.is_some())) * self.copies
+    }
+
+    /// Spike times in `tau_syn`, shape `(n_samples, n_inputs)`.
+    pub fn encode(&self, data: &Dataset) -> Array2<f64> {
+        let mut times = Array2::zeros((data.n_samples(), self.n_inputs(data.n_features())));
+        for (mut inputs, features) in times.rows_mut().into_iter().zip(data.features.rows()) {
+            let block = features.iter().map(|v| self.t_early + v * (self.t_late - self.t_early)).chain(self.bias);
+            for (input, t) in inputs.iter_mut().zip(block.cycle()) {
+                *input = t;
+            }
+        }
+        times
+    }
+}
+
+/// Configuration files have no `None`: there the word `none` says it.
+mod time_or_none {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(rename_all = "kebab-case")]
+    enum Word {
+        None,
+    }
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(untagged, expecting = "a time, or \"none\"")]
+    enum Written {
+        Time(f64),
+        Word(Word),
+    }
+
+    #[allow(clippy::ref_option, reason = "the signature serde asks for")]
+    pub(super) fn serialize<S: Serializer>(time: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
+        if !serializer.is_human_readable() {
+            return time.serialize(serializer);
+        }
+        time.map_or(Written::Word(Word::None), Written::Time).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+        if !deserializer.is_human_readable() {
+            return Option::deserialize(deserializer);
+        }
+        Ok(match Written::deserialize(deserializer)? {
+            Written::Time(time) => Some(time),
+            Written::Word(Word::None) => None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::array;
+
+    use super::*;
+
+    #[test]
+    fn layout_is_blocks_of_features_and_bias() {
+        let data = Dataset::new(array![[0.0, 0.5], [1.0, 0.25]], vec![0, 0], 1).unwrap();
+        let encoding = TimeEncoding { t_early: 1.0, t_late: 3.0, bias: Some(0.5), copies: 2 };
+        let expected = array![[1.0, 2.0, 0.5, 1.0, 2.0, 0.5], [3.0, 1.5, 0.5, 3.0, 1.5, 0.5]];
+        assert_eq!(encoding.encode(&data), expected);
+        let encoding = TimeEncoding { bias: None, copies: 1, ..encoding };
+        assert_eq!(encoding.encode(&data), array![[1.0, 2.0], [3.0, 1.5]]);
+        assert_eq!(encoding.n_inputs(2), 2);
+    }
+
+    #[test]
+    fn settings_without_meaning_are_refused() {
+        assert!(TimeEncoding::default().check().is_ok());
+        assert!(TimeEncoding { copies: 0, ..TimeEncoding::default() }.check().is_err());
+        assert!(TimeEncoding { t_early: -0.1, ..TimeEncoding::default() }.check().is_err());
+        assert!(TimeEncoding { t_late: 0.1, ..TimeEncoding::default() }.check().is_err());
+        assert!(TimeEncoding { t_late: f64::INFINITY, ..TimeEncoding::default() }.check().is_err());
+        assert!(TimeEncoding { bias: Some(f64::NAN), ..TimeEncoding::default() }.check().is_err());
+    }
+
+    #[test]
+    fn a_configuration_file_can_leave_the_bias_out() {
+        use serde::de::{IntoDeserializer, value};
+
+        let time: Result<_, value::Error> = time_or_none::deserialize(2.5.into_deserializer());
+        assert_eq!(time.unwrap(), Some(2.5));
+        let none: Result<_, value::Error> = time_or_none::deserialize("none".into_deserializer());
+        assert_eq!(none.unwrap(), None);
+        let other: Result<_, value::Error> = time_or_none::deserialize("never".into_deserializer());
+        assert!(other.unwrap_err().to_string().contains("a time, or \"none\""));
+    }
+}

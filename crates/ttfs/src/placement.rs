@@ -1,0 +1,195 @@
+//! Where a network sits on the chip: neurons, synapse rows with their signs, event addresses.
+//!
+//! The first layer takes the upper row of neurons, the second the lower. Every source needs, in the columns of its targets,
+//! an excitatory and an inhibitory synapse: the two rows of one synapse driver. Input channel `c` enters through event
+//! interface `c mod 4`, which leads to bus `c mod 4`, and has the driver at position `c / 4` of that bus to itself. A neuron of
+//! the first layer reaches the bus that its event output prescribes; all drivers of that bus see the spike, and the labels
+//! of the synapses choose: 32 neurons of an output, 32 drivers of the bus, 32 labels.
+
+use bss2_emu::codes::{BUSES, COLUMNS, DRIVERS, DRIVERS_PER_BUS};
+use bss2_emu::device::RowWrite;
+use bss2_emu::routing::{EventAddress, InputChannel, Routing, RowMode};
+use bss2_emu::{CodeOutOfRange, Hemisphere, Label, NeuronId};
+use ndarray::Array2;
+
+use crate::scaling::Scaling;
+
+/// Signed inputs of a neuron circuit: 256 synapses, two for each sign of an input.
+pub const SIGNED_INPUTS: usize = DRIVERS;
+
+/// A network that does not fit on the chip.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PlacementError {
+    /// More neurons than a row has.
+    #[error("{found} neurons in layer {layer} do not fit: a row of the chip has {limit}")]
+    Neurons {
+        /// Layer, counted from 1.
+        layer: usize,
+        /// Neurons asked for.
+        found: usize,
+        /// Neurons that fit.
+        limit: usize,
+    },
+    /// More sources than a neuron circuit has signed inputs.
+    #[error(
+        "{found} {sources} do not fit: a neuron circuit has {limit} signed inputs (256 synapse rows, two for each input)"
+    )]
+    Inputs {
+        /// What the sources are.
+        sources: &'static str,
+        /// Sources asked for.
+        found: usize,
+        /// Sources that fit.
+        limit: usize,
+    },
+    /// More layers than the placement knows how to lay out.
+    #[error("{found} layers do not fit: a network on one chip has one or two, one for each row of neurons")]
+    Layers {
+        /// Layers asked for.
+        found: usize,
+    },
+    /// A coordinate outside the chip.
+    #[error(transparent)]
+    Coordinate(#[from] CodeOutOfRange),
+}
+
+/// A network's place on the chip.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Placement {
+    /// Neurons of each layer.
+    pub neurons: Vec<Vec<NeuronId>>,
+    /// The digital configuration.
+    pub routing: Routing,
+    /// Synapse driver of each source of each layer.
+    drivers: Vec<Vec<usize>>,
+}
+
+impl Placement {
+    /// Places a network with `n_inputs` input channels and layers of the given sizes.
+    ///
+    /// ```
+    /// use ttfs::placement::Placement;
+    /// assert!(Placement::new(25, &[120, 3]).is_ok());
+    /// let error = Placement::new(25, &[600, 3]).unwrap_err();
+    /// assert_eq!(error.to_string(), "600 neurons in layer 1 do not fit: a row of the chip has 256");
+    /// ```
+    ///
+    /// # Errors
+    /// [`PlacementError`] says what does not fit and how much would.
+    pub fn new(n_inputs: usize, sizes: &[usize]) -> Result<Self, PlacementError> {
+        check(n_inputs, sizes)?;
+        let mut routing = Routing::default();
+        let mut neurons = Vec::new();
+        for (hemisphere, &size) in Hemisphere::BOTH.into_iter().zip(sizes) {
+            let row: Result<Vec<_>, _> = (0..size).map(|column| NeuronId::at(hemisphere, column)).collect();
+            neurons.push(row?);
+        }
+
+        // Input channels, one driver each.
+        let input_label = Label::new(1)?;
+        let input_drivers: Vec<usize> = (0..n_inputs).collect();
+        for &driver in &input_drivers {
+            let (bus, position) = (driver % BUSES, driver / BUSES);
+            let address =
+                EventAddress { hemisphere: Hemisphere::Top, bus, row_select: position as u8, label: input_label };
+            routing.inputs.push(InputChannel { port: bus as u8, address });
+            open_driver(&mut routing, Hemisphere::Top, driver, sizes[0], input_label);
+        }
+        let mut drivers = vec![input_drivers];
+
+        // Neurons of the first layer as sources of the second.
+        if let Some(&targets) = sizes.get(1) {
+            let mut hidden_drivers = Vec::new();
+            for neuron in &neurons[0] {
+                let output = neuron.event_output();
+                let slot = neuron.column() % DRIVERS_PER_BUS;
+                let driver = slot * BUSES + output % BUSES;
+                // Label 0 belongs to the synapses that nobody uses.
+                let label = Label::new(slot as i64 + 1)?;
+                routing.neuron_addresses[neuron.index()] = Some(label.get());
+                routing.output_to_hemisphere[output][Hemisphere::Bottom.index()] = true;
+                routing.driver_masks[Hemisphere::Bottom.index()][driver] = 0;
+                open_driver(&mut routing, Hemisphere::Bottom, driver, targets, label);
+                hidden_drivers.push(driver);
+            }
+            drivers.push(hidden_drivers);
+        }
+        Ok(Self { neurons, routing, drivers })
+    }
+
+    /// The synapse rows that hold these weights, `(n_sources, n_neurons)` per layer.
+    pub fn rows(&self, weights: &[Array2<f64>], scaling: &Scaling) -> Vec<RowWrite> {
+        let mut rows = Vec::new();
+        for ((hemisphere, drivers), weights) in Hemisphere::BOTH.into_iter().zip(&self.drivers).zip(weights) {
+            for (&driver, source) in drivers.iter().zip(weights.rows()) {
+                let (exc, inh): (Vec<_>, Vec<_>) = source.iter().map(|w| scaling.codes(*w)).unzip();
+                rows.push(RowWrite { hemisphere, row: 2 * driver, first_column: 0, weights: exc });
+                rows.push(RowWrite { hemisphere, row: 2 * driver + 1, first_column: 0, weights: inh });
+            }
+        }
+        rows
+    }
+}
+
+fn check(n_inputs: usize, sizes: &[usize]) -> Result<(), PlacementError> {
+    if sizes.is_empty() || sizes.len() > 2 {
+        return Err(PlacementError::Layers { found: sizes.len() });
+    }
+    for (layer, &found) in sizes.iter().enumerate() {
+        if found > COLUMNS {
+            return Err(PlacementError::Neurons { layer: layer + 1, found, limit: COLUMNS });
+        }
+    }
+    let inputs = |sources, found| {
+        if found > SIGNED_INPUTS {
+            Err(PlacementError::Inputs { sources, found, limit: SIGNED_INPUTS })
+        } else {
+            Ok(())
+        }
+    };
+    inputs("input channels", n_inputs)?;
+    if sizes.len() == 2 {
+        inputs("hidden neurons", sizes[0])?;
+    }
+    Ok(())
+}
+
+/// Makes the two rows of a driver excitatory and inhibitory and labels their first columns.
+fn open_driver(routing: &mut Routing, hemisphere: Hemisphere, driver: usize, columns: usize, label: Label) {
+    let h = hemisphere.index();
+    for (row, mode) in [(2 * driver, RowMode::Excitatory), (2 * driver + 1, RowMode::Inhibitory)] {
+        routing.row_modes[h][row] = mode;
+        routing.labels[h][row * COLUMNS..row * COLUMNS + columns].fill(label);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::Array2;
+
+    use super::*;
+
+    #[test]
+    fn what_does_not_fit_is_said_with_its_limit() {
+        let message = |n, sizes: &[usize]| Placement::new(n, sizes).unwrap_err().to_string();
+        assert_eq!(
+            message(25, &[200, 3]),
+            "200 hidden neurons do not fit: a neuron circuit has 128 signed inputs (256 synapse rows, two for each input)"
+        );
+        assert!(message(129, &[10]).starts_with("129 input channels do not fit"));
+        assert!(message(25, &[10, 10, 3]).starts_with("3 layers do not fit"));
+        assert!(Placement::new(128, &[256]).is_ok());
+        assert!(Placement::new(128, &[128, 256]).is_ok());
+    }
+
+    #[test]
+    fn a_weight_takes_the_row_of_its_sign() {
+        let placement = Placement::new(2, &[1]).unwrap();
+        let scaling = Scaling { us_per_time: 6.0, lsb_per_weight: 30.0, threshold: 2.6, tau_mem: 1.0 };
+        let weights = Array2::from_shape_vec((2, 1), vec![1.0, -0.5]).unwrap();
+        let rows = placement.rows(&[weights], &scaling);
+        let written: Vec<_> = rows.iter().map(|r| (r.row, r.weights[0].get())).collect();
+        assert_eq!(written, [(0, 30), (1, 0), (2, 0), (3, 15)]);
+    }
+}

@@ -1,0 +1,147 @@
+//! The bridge between the two worlds: model time and real-valued weights on one side, microseconds and weight codes on the
+//! other. Every conversion of the project goes through [`Scaling`], in both directions.
+
+use bss2_emu::{NeuronParameters, WeightCode};
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, error, neuron::LifModel};
+
+/// Largest weight code of a synapse.
+const LARGEST_CODE: f64 = 63.0;
+
+/// Microseconds per unit of model time, weight codes per unit of weight, and the threshold in units of weight.
+///
+/// ```text
+/// t_us = us_per_time t           code = round(lsb_per_weight w), |code| <= 63, the sign chooses the row
+/// threshold = median over neurons of (v_threshold - v_leak) / (gain lsb_per_weight tau_syn)
+/// ```
+/// The last line says that a PSP of unit weight has, in units of weight, the shape of [`LifModel`].
+///
+/// ```
+/// use bss2_emu::NeuronParameters;
+/// use ttfs::scaling::Scaling;
+///
+/// let scaling = Scaling::measured(&[NeuronParameters::default()], 6.0, 30.0)?;
+/// assert!((scaling.threshold - 2.786).abs() < 0.001);
+/// assert_eq!(scaling.rounded(0.51), 0.5);
+/// assert_eq!(scaling.rounded(-7.0), -2.1);
+/// # Ok::<(), ttfs::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scaling {
+    /// Microseconds per unit of model time (the nominal `tau_syn`).
+    pub us_per_time: f64,
+    /// Weight codes per unit of weight.
+    pub lsb_per_weight: f64,
+    /// Threshold above the leak, in units of weight.
+    pub threshold: f64,
+    /// Nominal membrane time constant in units of model time.
+    pub tau_mem: f64,
+}
+
+impl Scaling {
+    /// The scaling of a calibrated chip: the threshold from the median of the measured PSPs.
+    ///
+    /// # Errors
+    /// [`Error::NotPositive`] if the table is empty or its neurons cannot fire.
+    pub fn measured(neurons: &[NeuronParameters], us_per_time: f64, lsb_per_weight: f64) -> Result<Self, Error> {
+        let thresholds = neurons
+            .iter()
+            .map(|p| (p.v_threshold_lsb - p.v_leak_lsb) / (p.gain_exc * lsb_per_weight * p.tau_syn_exc_us));
+        let scaling = Self {
+            us_per_time,
+            lsb_per_weight,
+            threshold: median(thresholds),
+            tau_mem: median(neurons.iter().map(|p| p.tau_mem_us)) / us_per_time,
+        };
+        scaling.check()?;
+        Ok(scaling)
+    }
+
+    /// Accepts positive finite values.
+    ///
+    /// # Errors
+    /// [`Error::NotPositive`] naming the first field that is not.
+    pub fn check(&self) -> Result<(), Error> {
+        error::positive("us_per_time", self.us_per_time)?;
+        error::positive("lsb_per_weight", self.lsb_per_weight)?;
+        error::positive("threshold", self.threshold)?;
+        error::positive("tau_mem", self.tau_mem)
+    }
+
+    /// The neuron that a learning rule assumes: nominal time constants, measured threshold.
+    ///
+    /// Time constants that calibration made equal to within its own error are taken as equal.
+    pub fn model(&self) -> LifModel {
+        let nominal = |ratio: f64| (self.tau_mem / ratio - 1.0).abs() < 0.1;
+        let tau_mem = [1.0, 2.0].into_iter().find(|r| nominal(*r)).unwrap_or(self.tau_mem);
+        LifModel { tau_mem, tau_syn: 1.0, threshold: self.threshold }
+    }
+
+    /// Largest weight that the chip can hold.
+    pub fn largest_weight(&self) -> f64 {
+        LARGEST_CODE / self.lsb_per_weight
+    }
+
+    /// The signed weight code, -63..=63.
+    pub fn signed_code(&self, weight: f64) -> i8 {
+        libm::rint(weight * self.lsb_per_weight).clamp(-LARGEST_CODE, LARGEST_CODE) as i8
+    }
+
+    /// The codes of the excitatory and the inhibitory synapse of a weight: one of them is zero.
+    pub fn codes(&self, weight: f64) -> (WeightCode, WeightCode) {
+        let code = f64::from(self.signed_code(weight));
+        (WeightCode::saturating(code), WeightCode::saturating(-code))
+    }
+
+    /// The weight that the chip really has.
+    pub fn rounded(&self, weight: f64) -> f64 {
+        f64::from(self.signed_code(weight)) / self.lsb_per_weight
+    }
+
+    /// Hardware time of a model time.
+    pub fn to_us(&self, time: f64) -> f64 {
+        time * self.us_per_time
+    }
+
+    /// Model time of a hardware time.
+    pub fn to_time(&self, us: f64) -> f64 {
+        us / self.us_per_time
+    }
+}
+
+/// The median; `NaN` of nothing, which the border refuses.
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut sorted: Vec<f64> = values.collect();
+    sorted.sort_unstable_by(f64::total_cmp);
+    match sorted.len() {
+        0 => f64::NAN,
+        n if n % 2 == 1 => sorted[n / 2],
+        n => 0.5 * (sorted[n / 2 - 1] + sorted[n / 2]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_round_and_clip() {
+        let scaling = Scaling { us_per_time: 6.0, lsb_per_weight: 30.0, threshold: 2.6, tau_mem: 1.0 };
+        for (weight, code) in [(0.0, 0), (1.0 / 60.0 + 1e-9, 1), (2.1, 63), (3.0, 63), (-0.4, -12), (-9.0, -63)] {
+            assert_eq!(scaling.signed_code(weight), code, "{weight}");
+        }
+        assert_eq!(scaling.codes(-1.0).0.get(), 0);
+        assert_eq!(scaling.codes(-1.0).1.get(), 30);
+        assert!((scaling.to_time(scaling.to_us(1.7)) - 1.7).abs() < 1e-15);
+    }
+
+    #[test]
+    fn the_threshold_is_the_median_neurons() {
+        let neuron = |gain| NeuronParameters { gain_exc: gain, ..NeuronParameters::default() };
+        let scaling = Scaling::measured(&[neuron(0.1), neuron(0.2), neuron(0.4)], 6.0, 30.0).unwrap();
+        assert!((scaling.threshold - 70.0 / (0.2 * 30.0 * 6.0)).abs() < 1e-12);
+        assert!(Scaling::measured(&[], 6.0, 30.0).is_err());
+    }
+}

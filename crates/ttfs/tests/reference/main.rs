@@ -1,0 +1,6 @@
+//! This crate against references from outside it: recorded data, published networks, finite differences.
+
+mod data;
+mod finite_differences;
+mod published_network;
+mod yin_yang;
