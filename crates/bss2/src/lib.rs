@@ -1,3 +1,12 @@
 //! The command line of bss2: what users type, what they see, and the files of a run.
 
 pub mod figures;
+
+mod cli;
+mod commands;
+mod config;
+mod console;
+mod files;
+mod laboratory;
+
+pub use cli::run;

@@ -1,2 +1,7 @@
-//! The command line.
-fn main() {}
+//! The program `bss2`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    bss2::run(std::env::args_os())
+}

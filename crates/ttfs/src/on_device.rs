@@ -21,7 +21,7 @@ pub struct OnDevice<D> {
     slot_us: f64,
     /// Layer and position of each neuron circuit.
     place: Vec<Option<(usize, usize)>>,
-    hardware_time_us: f64,
+    trials: u64,
 }
 
 impl<D: Device> OnDevice<D> {
@@ -38,12 +38,17 @@ impl<D: Device> OnDevice<D> {
                 place[neuron.index()] = Some((layer, position));
             }
         }
-        Ok(Self { device, placement, scaling, slot_us, place, hardware_time_us: 0.0 })
+        Ok(Self { device, placement, scaling, slot_us, place, trials: 0 })
     }
 
     /// Where the network sits.
     pub fn placement(&self) -> &Placement {
         &self.placement
+    }
+
+    /// Trials run so far: samples, and slots of hardware time.
+    pub fn trials(&self) -> u64 {
+        self.trials
     }
 
     /// Runs one trial per sample and returns everything that was recorded.
@@ -65,7 +70,7 @@ impl<D: Device> OnDevice<D> {
         prepare(&mut trials);
         let experiment = Experiment { run, duration_us: self.slot_us, trials, record: Record::default() };
         let recording = self.device.run(&experiment)?;
-        self.hardware_time_us += recording.hardware_time_us;
+        self.trials += recording.trials.len() as u64;
         Ok(recording.trials)
     }
 
@@ -100,9 +105,5 @@ impl<D: Device> Substrate for OnDevice<D> {
             }
         }
         Ok(layers)
-    }
-
-    fn hardware_time_us(&self) -> f64 {
-        self.hardware_time_us
     }
 }

@@ -24,11 +24,6 @@ pub trait Substrate {
         inputs: ArrayView2<f64>,
         run: RunId,
     ) -> Result<Vec<Array2<f64>>, Error>;
-
-    /// Time spent on hardware so far, in us; zero in pure computation.
-    fn hardware_time_us(&self) -> f64 {
-        0.0
-    }
 }
 
 /// The ideal network: every neuron equal, exact, without noise.

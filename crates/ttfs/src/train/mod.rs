@@ -177,7 +177,7 @@ impl Trainer {
         part: u32,
     ) -> Result<Evaluation, Error> {
         let mut tally = Tally::default();
-        let mut outputs = Array2::zeros((0, weights.last().map_or(0, Array2::ncols)));
+        let mut times: Vec<Array2<f64>> = weights.iter().map(|w| Array2::zeros((0, w.ncols()))).collect();
         let size = self.settings.evaluation_batch_size;
         let batches = samples.labels.len().div_ceil(size);
         for (number, (inputs, labels)) in
@@ -186,11 +186,11 @@ impl Trainer {
             let run = self.run_id(EVALUATION_SESSION, part, batches, number);
             let layers = substrate.forward(weights, inputs, run)?;
             tally.add(&layers, labels, &self.settings.loss);
-            if let Some(last) = layers.last() {
-                append(&mut outputs, last.view());
+            for (times, layer) in times.iter_mut().zip(&layers) {
+                append(times, layer.view());
             }
         }
-        Ok(Evaluation { score: tally.score(), outputs })
+        Ok(Evaluation { score: tally.score(), layers: times })
     }
 
     fn run_id(&self, session: u64, epoch: u32, batches: usize, batch: usize) -> RunId {
@@ -234,14 +234,16 @@ impl Trainer {
 pub struct Evaluation {
     /// How well they were classified.
     pub score: Score,
-    /// First-spike times of the output neurons `(n_samples, n_classes)` in model time.
-    pub outputs: Array2<f64>,
+    /// First-spike times of every layer, `(n_samples, n_neurons)` in model time.
+    pub layers: Vec<Array2<f64>>,
 }
 
 impl Evaluation {
     /// The class of each sample, `None` if no output spiked.
     pub fn classes(&self) -> Vec<Option<usize>> {
-        self.outputs.rows().into_iter().map(|times: ArrayView1<f64>| classify(times)).collect()
+        self.layers.last().map_or_else(Vec::new, |outputs| {
+            outputs.rows().into_iter().map(|times: ArrayView1<f64>| classify(times)).collect()
+        })
     }
 }
 

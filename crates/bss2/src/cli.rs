@@ -1,0 +1,172 @@
+//! What users type.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+
+use crate::commands;
+use crate::config;
+
+/// Emulated BrainScaleS-2 chips: calibrate them, train spiking networks on them in the loop, and see what the network does
+/// elsewhere.
+#[derive(Debug, Parser)]
+#[command(name = "bss2", version, max_term_width = 110)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Train a network in the loop on an emulated chip (default: Yin-Yang, 5-120-3, about a minute).
+    Train(TrainArgs),
+    /// Run a trained network on the same chip, another chip, or the ideal substrate.
+    Infer(InferArgs),
+    /// Calibrate a chip by measurement.
+    #[command(subcommand)]
+    Calib(CalibCommand),
+}
+
+#[derive(Debug, Subcommand)]
+enum CalibCommand {
+    /// Calibrate a chip and write its table.
+    Run(CalibArgs),
+}
+
+/// Which chip.
+#[derive(Debug, Args)]
+pub struct ChipArgs {
+    /// The chip: a seed, or a chip.toml with the keys of the [chip] section.
+    #[arg(long, value_name = "SEED|FILE")]
+    pub chip: Option<String>,
+    /// Short for --chip SEED.
+    #[arg(long, value_name = "SEED", conflicts_with = "chip")]
+    pub chip_seed: Option<u64>,
+    /// Set the chip from this calibration table instead of calibrating it.
+    #[arg(long, value_name = "FILE")]
+    pub calibration: Option<PathBuf>,
+}
+
+/// Where configuration comes from.
+#[derive(Debug, Args)]
+pub struct ConfigArgs {
+    /// Configuration file (TOML); a config.toml of a run is one.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Set any configuration key; may be given several times. `train --help` lists all keys.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+}
+
+/// How to work and report.
+#[derive(Debug, Args)]
+pub struct OutputArgs {
+    /// Print the result as one line of JSON on stdout; everything else goes to stderr.
+    #[arg(long)]
+    pub json: bool,
+    /// Threads to compute with (default: all cores). Results do not depend on it.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub threads: Option<u16>,
+}
+
+/// Arguments of `train`.
+#[derive(Debug, Args)]
+pub struct TrainArgs {
+    #[command(flatten)]
+    pub chip: ChipArgs,
+    /// Seed of initial weights, sample order and noise (key training.seed).
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Passes over the training samples (key training.epochs).
+    #[arg(long)]
+    pub epochs: Option<u32>,
+    /// Hidden neurons (key network.hidden).
+    #[arg(long, value_name = "N")]
+    pub hidden: Option<usize>,
+    /// Run folder; it must be new or empty (default: runs/yin-yang-chip<SEED>-seed<SEED>).
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Continue the run in this folder; it ends with the same bytes as an uninterrupted one.
+    #[arg(
+        long,
+        value_name = "RUN",
+        conflicts_with_all = ["chip", "chip_seed", "calibration", "seed", "epochs", "hidden", "out", "config", "set"]
+    )]
+    pub resume: Option<PathBuf>,
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// What a network runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SubstrateName {
+    /// An emulated chip.
+    Chip,
+    /// The exact model: equal neurons, no noise, weights on the chip's grid.
+    Ideal,
+}
+
+/// Arguments of `infer`.
+#[derive(Debug, Args)]
+pub struct InferArgs {
+    /// A run folder, or a network.npz.
+    #[arg(value_name = "RUN|NET.npz")]
+    pub network: PathBuf,
+    #[command(flatten)]
+    pub chip: ChipArgs,
+    /// What to run it on.
+    #[arg(long, value_enum, default_value = "chip")]
+    pub substrate: SubstrateName,
+    /// Write first-spike times of all layers and labels to this .npz (times in tau_syn, inf for silence).
+    #[arg(long, value_name = "FILE.npz")]
+    pub times: Option<PathBuf>,
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// Arguments of `calib run`.
+#[derive(Debug, Args)]
+pub struct CalibArgs {
+    #[command(flatten)]
+    pub chip: ChipArgs,
+    /// The table to write (JSON).
+    #[arg(short, long, value_name = "FILE")]
+    pub out: PathBuf,
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// Runs the program. Errors go to stderr; the exit code is 0 for success, 1 for an error, 2 for wrong arguments, 130 for
+/// Ctrl-C.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let mut command = Cli::command();
+    command = command.mut_subcommand("train", |train| train.after_long_help(config::help()));
+    let cli = match command.try_get_matches_from_mut(arguments).and_then(|matches| Cli::from_arg_matches(&matches)) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Nothing can be done if the terminal is gone.
+            let _ = error.print();
+            return ExitCode::from(error.exit_code() as u8);
+        }
+    };
+    let result = match &cli.command {
+        Command::Train(args) => commands::train::run(args),
+        Command::Infer(args) => commands::infer::run(args),
+        Command::Calib(CalibCommand::Run(args)) => commands::calib::run(args),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! `bss2 infer`: a trained network on the same chip, another chip, or the ideal substrate.
+
+use std::io::Cursor;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use ::calib::Calibration;
+use anyhow::{Context as _, bail};
+use ndarray::Array1;
+use ndarray_npy::NpzWriter;
+use ttfs::placement::Placement;
+use ttfs::substrate::Ideal;
+use ttfs::train::{Evaluation, Trainer};
+
+use super::summary::confusion;
+use super::{TEST_PART, configure, samples, set_threads};
+use crate::cli::{InferArgs, SubstrateName};
+use crate::config::{Config, Layer, table_from_file};
+use crate::console::Console;
+use crate::files::network::SavedNetwork;
+use crate::files::run_folder::RunFolder;
+use crate::files::write;
+use crate::laboratory::Laboratory;
+
+/// Evaluates a network on the test samples.
+///
+/// # Errors
+/// If the network, the configuration or the chip cannot be used.
+pub fn run(args: &InferArgs) -> anyhow::Result<ExitCode> {
+    let console = Console::new(args.output.json);
+    set_threads(&args.output)?;
+    let (network, base, own_table) = load(&args.network)?;
+    let (mut config, given) = configure(base, &args.config, &args.chip, Vec::new())?;
+    config.encoding = network.architecture.encoding.clone();
+    config.scaling.lsb_per_weight = network.architecture.scaling.lsb_per_weight;
+    config.scaling.us_per_time = network.architecture.scaling.us_per_time;
+    let scaling = network.architecture.scaling;
+    let trainer = Trainer::new(config.training.clone(), scaling)?;
+    let test = samples(&config, config.data.test_seed, config.data.test_size)?;
+    let begun = Instant::now();
+    let (evaluation, on) = match args.substrate {
+        SubstrateName::Ideal => {
+            let mut ideal = Ideal { model: scaling.model(), grid: Some(scaling) };
+            (trainer.evaluate(&network.weights, &mut ideal, &test, TEST_PART)?, "the ideal substrate".to_owned())
+        }
+        SubstrateName::Chip => {
+            let n_inputs = network.architecture.sizes.first().copied().unwrap_or(0);
+            let placement = Placement::new(n_inputs, &network.layers())?;
+            // The table of the run belongs to the run's chip; another chip is calibrated.
+            let table = given.or_else(|| own_table.filter(|t| t.chip == config.chip.identity()));
+            let measured = table.is_none();
+            let laboratory =
+                Laboratory::set_up(&config.chip, &config.calibration, &config.scaling, table, &mut |_| ())?;
+            if measured {
+                console.say(format_args!("chip {} calibrated", laboratory.calibration.chip));
+            }
+            let on = format!("chip {}", laboratory.calibration.chip);
+            let mut substrate = laboratory.place(placement, scaling, config.scaling.slot_us)?;
+            (trainer.evaluate(&network.weights, &mut substrate, &test, TEST_PART)?, on)
+        }
+    };
+    if let Some(path) = &args.times {
+        save_times(path, &evaluation, &test.labels)?;
+    }
+    report(console, &config, &evaluation, &test.labels, &on, begun.elapsed().as_secs_f64());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The network, and for a run folder its configuration and calibration.
+fn load(path: &Path) -> anyhow::Result<(SavedNetwork, Option<Layer>, Option<Calibration>)> {
+    if !path.is_dir() {
+        return Ok((SavedNetwork::load(path)?, None, None));
+    }
+    let folder = RunFolder::open(path)?;
+    if !folder.network().exists() {
+        bail!("{}: the training is not finished; continue it with: bss2 train --resume {0}", path.display());
+    }
+    let config = Layer { origin: folder.config().display().to_string(), table: table_from_file(&folder.config())? };
+    Ok((SavedNetwork::load(&folder.network())?, Some(config), Some(Calibration::load(folder.calibration())?)))
+}
+
+fn report(console: Console, config: &Config, evaluation: &Evaluation, labels: &[usize], on: &str, wall_s: f64) {
+    let score = &evaluation.score;
+    console.say(format_args!(
+        "{} test samples on {on}: accuracy {:.2} %, loss {:.3}, {:.2} % silent",
+        labels.len(),
+        100.0 * score.accuracy,
+        score.loss,
+        100.0 * score.silent
+    ));
+    console.result(&serde_json::json!({
+        "substrate": on,
+        "samples": labels.len(),
+        "chip_seed": config.chip.seed,
+        "test": score,
+        "confusion": confusion(labels, &evaluation.classes()),
+        "timings": { "wall_s": wall_s },
+    }));
+}
+
+/// Writes `times_0`, `times_1`, ... `(n_samples, n_neurons)` per layer, in `tau_syn`, and `labels`.
+fn save_times(path: &Path, evaluation: &Evaluation, labels: &[usize]) -> anyhow::Result<()> {
+    let mut npz = NpzWriter::new_compressed(Cursor::new(Vec::new()));
+    for (layer, times) in evaluation.layers.iter().enumerate() {
+        npz.add_array(format!("times_{layer}"), times).context("the times cannot be encoded")?;
+    }
+    let labels: Array1<i64> = labels.iter().map(|l| *l as i64).collect();
+    npz.add_array("labels", &labels).context("the labels cannot be encoded")?;
+    let bytes = npz.finish().context("the times cannot be encoded")?.into_inner();
+    Ok(write(path, &bytes)?)
+}

@@ -1,0 +1,110 @@
+//! The commands, and what they share: from arguments to a checked configuration.
+
+pub mod calib;
+pub mod infer;
+pub mod train;
+
+mod report;
+mod summary;
+
+use std::path::Path;
+
+use ::calib::Calibration;
+use anyhow::Context as _;
+use toml::{Table, Value};
+use ttfs::data::yin_yang::YinYang;
+use ttfs::train::Samples;
+
+use crate::cli::{ChipArgs, ConfigArgs, OutputArgs};
+use crate::config::{Config, Layer, assignment, resolve, table_from_file};
+
+/// Applies `--threads`.
+fn set_threads(output: &OutputArgs) -> anyhow::Result<()> {
+    if let Some(threads) = output.threads {
+        rayon::ThreadPoolBuilder::new()
+            .num_threads(usize::from(threads))
+            .build_global()
+            .context("cannot start the threads")?;
+    }
+    Ok(())
+}
+
+/// A value that a flag sets.
+fn flag(name: &str, key: &str, value: impl Into<Value>) -> Layer {
+    Layer { origin: name.to_owned(), table: nested(key, value.into()) }
+}
+
+fn nested(key: &str, value: Value) -> Table {
+    match key.split_once('.') {
+        Some((first, rest)) => Table::from_iter([(first.to_owned(), Value::Table(nested(rest, value)))]),
+        None => Table::from_iter([(key.to_owned(), value)]),
+    }
+}
+
+/// The layer that `--chip` or `--chip-seed` stands for.
+fn chip_layer(args: &ChipArgs) -> anyhow::Result<Option<Layer>> {
+    let seed = |name: &str, seed: u64| {
+        let seed = i64::try_from(seed).with_context(|| format!("{name} {seed}: seeds go up to {}", i64::MAX))?;
+        anyhow::Ok(Some(flag(name, "chip.seed", seed)))
+    };
+    if let Some(value) = args.chip_seed {
+        return seed("--chip-seed", value);
+    }
+    let Some(chip) = &args.chip else { return Ok(None) };
+    if let Ok(value) = chip.parse() {
+        return seed("--chip", value);
+    }
+    let path = Path::new(chip);
+    if !path.exists() {
+        anyhow::bail!("--chip {chip}: neither a seed (a whole number) nor a file");
+    }
+    let table = Table::from_iter([("chip".to_owned(), Value::Table(table_from_file(path)?))]);
+    Ok(Some(Layer { origin: chip.clone(), table }))
+}
+
+/// Resolves the configuration: the base, the file, the flags, `--set`; then the table that `--calibration` names.
+fn configure(
+    base: Option<Layer>,
+    config: &ConfigArgs,
+    chip: &ChipArgs,
+    flags: Vec<Layer>,
+) -> anyhow::Result<(Config, Option<Calibration>)> {
+    let mut layers: Vec<Layer> = base.into_iter().collect();
+    if let Some(path) = &config.config {
+        layers.push(Layer { origin: path.display().to_string(), table: table_from_file(path)? });
+    }
+    layers.extend(chip_layer(chip)?);
+    layers.extend(flags);
+    for text in &config.set {
+        layers.push(assignment(text)?);
+    }
+    let mut resolved = resolve(&layers)?;
+    let table = chip.calibration.as_ref().map(Calibration::load).transpose()?;
+    if let Some(table) = &table {
+        resolved.calibration = table.targets.clone();
+    }
+    Ok((resolved, table))
+}
+
+/// The three parts of the data set, encoded.
+struct Splits {
+    train: Samples,
+    validation: Samples,
+    test: Samples,
+}
+
+fn samples(config: &Config, seed: u32, size: usize) -> anyhow::Result<Samples> {
+    Ok(Samples::new(&YinYang::new(seed, size).generate()?, &config.encoding))
+}
+
+fn splits(config: &Config) -> anyhow::Result<Splits> {
+    let data = &config.data;
+    Ok(Splits {
+        train: samples(config, data.train_seed, data.train_size)?,
+        validation: samples(config, data.validation_seed, data.validation_size)?,
+        test: samples(config, data.test_seed, data.test_size)?,
+    })
+}
+
+/// Number that tells the noise of the one look at the test samples from that of all validations.
+const TEST_PART: u32 = 1 << 20;

@@ -1,0 +1,132 @@
+//! What every key means, for `--help`. A test keeps this list and the configuration in step.
+
+use std::fmt::Write as _;
+
+use toml::{Table, Value};
+
+use super::Config;
+
+/// Key and meaning, in the order in which they are shown.
+const KEYS: &[(&str, &str)] = &[
+    ("data.train_size", "training samples of the Yin-Yang set"),
+    ("data.train_seed", "seed of their generator"),
+    ("data.validation_size", "validation samples"),
+    ("data.validation_seed", "seed of their generator"),
+    ("data.test_size", "test samples"),
+    ("data.test_seed", "seed of their generator"),
+    ("encoding.t_early", "spike time of feature value 0, in tau_syn"),
+    ("encoding.t_late", "spike time of feature value 1, in tau_syn"),
+    ("encoding.bias", "time of the bias spike in tau_syn, or \"none\""),
+    ("encoding.copies", "channels per feature and bias (one synapse is weaker than the threshold)"),
+    ("network.hidden", "sizes of the hidden layers"),
+    ("training.seed", "seed of initial weights, sample order and noise addresses (--seed)"),
+    ("training.epochs", "passes over the training samples (--epochs)"),
+    ("training.batch_size", "samples per weight update: one run of the chip"),
+    ("training.evaluation_batch_size", "samples per run when nothing is learned"),
+    ("training.max_gradient", "gradient guard: largest |dL/dw| per sample and neuron; 0 for none"),
+    ("training.estimator", "slope at a measured spike time: \"model\" (published) or \"measured\""),
+    ("training.input_noise_std", "noise on training inputs in tau_syn"),
+    ("training.adam.learning_rate", "learning rate of the first epochs"),
+    ("training.adam.beta1", "memory of the gradient's mean"),
+    ("training.adam.beta2", "memory of the gradient's square"),
+    ("training.adam.eps", "added to the root of the square"),
+    ("training.schedule.step_epochs", "epochs between steps of the learning rate"),
+    ("training.schedule.gamma", "factor of the learning rate at each step"),
+    ("training.loss.xi", "time scale of the competition between outputs, in tau_syn"),
+    ("training.loss.alpha", "weight of the term that rewards early answers"),
+    ("training.loss.beta", "time scale of that term, in tau_syn"),
+    ("training.bump.value", "how much weights of silent neurons are raised"),
+    ("training.bump.max_missing", "share of missing spikes that is tolerated, per layer"),
+    ("training.bump.scope", "\"layer\" (published) or \"neuron\""),
+    ("training.initial_weights", "mean and std of the initial weights, per layer"),
+    ("scaling.us_per_time", "us of hardware per unit of model time (nominal tau_syn)"),
+    ("scaling.lsb_per_weight", "weight codes per unit of weight"),
+    ("scaling.slot_us", "length of a sample on the chip in us"),
+    ("calibration.leak_lsb", "resting potential in CADC LSB"),
+    ("calibration.reset_lsb", "reset potential in CADC LSB"),
+    ("calibration.threshold_lsb", "threshold in CADC LSB"),
+    ("calibration.tau_mem_us", "membrane time constant in us"),
+    ("calibration.tau_syn_exc_us", "time constant of excitatory inputs in us"),
+    ("calibration.tau_syn_inh_us", "time constant of inhibitory inputs in us"),
+    ("calibration.i_synin_gm", "code of the synaptic strength; neurons are matched to its median amplitude"),
+    ("calibration.synapse_dac_bias", "code of the synapses' bias"),
+    ("calibration.membrane_capacitance", "membrane capacitor switches, 0..=63"),
+    ("calibration.refractory_time_us", "refractory time in us"),
+    ("chip.seed", "which chip of the family (--chip, --chip-seed)"),
+    ("chip.preset", "\"bss2\" (as on silicon) or \"ideal\" (everything below off)"),
+    ("chip.parameters", "neurons set by \"codes\" or, without transfer functions, \"direct\""),
+    ("chip.events.latency_external_us", "from a spike sent from outside to its synapses"),
+    ("chip.events.latency_internal_us", "from a neuron's spike to synapses on chip"),
+    ("chip.events.time_grid", "events on the 8 ns grid"),
+    ("chip.events.serialisation", "one event per 8 ns and event interface"),
+    ("chip.events.loss_probability", "probability that a spike is lost"),
+    ("chip.circuits.operating_limits", "membranes are held at the limits of their circuits"),
+    ("chip.circuits.lower_limit_lsb", "lower limit in CADC LSB"),
+    ("chip.circuits.upper_limit_lsb", "upper limit in CADC LSB"),
+    ("chip.circuits.refiring", "neurons can fire again within a sample"),
+    ("chip.noise.threshold_trial_rel_std", "threshold noise per sample, relative to threshold - leak"),
+    ("chip.noise.threshold_run_rel_std", "threshold noise per run"),
+    ("chip.noise.threshold_run_correlation", "correlation of that noise between neighbouring runs"),
+    ("chip.noise.spike_jitter_us_std", "jitter of a spike in us"),
+    ("chip.noise.cadc_lsb_std", "noise of a CADC sample"),
+    ("chip.noise.madc_lsb_std", "noise of an MADC sample"),
+    ("chip.variation.v_leak_chip_codes_std", "offset of leak and reset by chip, in codes"),
+    ("chip.variation.v_leak_quadrant_codes_std", "the same by quadrant"),
+    ("chip.variation.v_leak_neuron_codes_std", "the same by neuron"),
+    ("chip.variation.v_leak_reset_correlation", "correlation of leak and reset offsets of a neuron"),
+    ("chip.variation.v_threshold_chip_codes_std", "offset of the threshold by chip, in codes"),
+    ("chip.variation.v_threshold_quadrant_codes_std", "the same by quadrant"),
+    ("chip.variation.v_threshold_neuron_codes_std", "the same by neuron"),
+    ("chip.variation.v_slope_rel_std", "slope of the voltage cells by neuron"),
+    ("chip.variation.tau_mem_chip_rel_std", "leak conductance by chip"),
+    ("chip.variation.tau_mem_neuron_rel_std", "leak conductance by neuron"),
+    ("chip.variation.tau_syn_chip_rel_std", "synaptic time constants by chip"),
+    ("chip.variation.tau_syn_neuron_rel_std", "synaptic time constants by neuron"),
+    ("chip.variation.tau_syn_correlation", "correlation of the two time constants of a neuron"),
+    ("chip.variation.gain_chip_rel_std", "synaptic strength by chip"),
+    ("chip.variation.gain_quadrant_rel_std", "synaptic strength by quadrant"),
+    ("chip.variation.gain_neuron_rel_std", "synaptic strength by neuron"),
+    ("chip.variation.gain_sign_rel_std", "synaptic strength by neuron and sign"),
+    ("chip.variation.shift_codes_std", "offset of the synaptic inputs, in codes"),
+    ("chip.variation.synapse_weight_rel_std", "strength of a single synapse"),
+    ("chip.variation.cadc_offset_lsb_std", "offset of the CADC channels"),
+];
+
+/// All keys with default and meaning, for the end of `--help`.
+pub fn help() -> String {
+    let table = Table::try_from(Config::default()).unwrap_or_default();
+    let mut text = String::from(
+        "Configuration keys (default, meaning); set them with --set KEY=VALUE or in a file with --config:\n",
+    );
+    for (key, meaning) in KEYS {
+        let value = find(&table, key).map(ToString::to_string).unwrap_or_default();
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "  {key} = {value}\n      {meaning}");
+    }
+    text
+}
+
+fn find<'a>(table: &'a Table, key: &str) -> Option<&'a Value> {
+    let mut parts = key.split('.');
+    let mut value = table.get(parts.next()?)?;
+    for part in parts {
+        value = value.get(part)?;
+    }
+    Some(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::resolve::leaves;
+
+    #[test]
+    fn every_key_is_explained_and_every_explanation_has_a_key() {
+        let mut known = leaves(&Table::try_from(Config::default()).unwrap());
+        let mut explained: Vec<String> = KEYS.iter().map(|(key, _)| (*key).to_owned()).collect();
+        known.sort();
+        explained.sort();
+        assert_eq!(known, explained);
+        assert!(help().contains("training.epochs = 200"));
+    }
+}

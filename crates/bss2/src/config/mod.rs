@@ -1,0 +1,161 @@
+//! The configuration of a run: one tree of keys with one source of defaults.
+//!
+//! Values come, later ones winning, from the defaults, a TOML file (`--config`), the flags of the command line, and
+//! `--set key=value`. Everything that is wrong is reported at once, each problem with its key, the value found and what is
+//! allowed. The resolved configuration is written beside the results of every run.
+
+mod keys;
+mod resolve;
+
+use bss2_emu::spec::Preset;
+use bss2_emu::{ChipSpec, Problem};
+use calib::Targets;
+use serde::{Deserialize, Serialize};
+use ttfs::encoding::TimeEncoding;
+use ttfs::train::TrainingSettings;
+
+pub use keys::help;
+pub use resolve::{ConfigError, Layer, assignment, resolve, table_from_file};
+
+/// The configuration of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Samples.
+    pub data: Data,
+    /// How features become spike times.
+    pub encoding: TimeEncoding,
+    /// The network.
+    pub network: Network,
+    /// Training.
+    pub training: TrainingSettings,
+    /// Between the network's units and the chip's.
+    pub scaling: ScalingSettings,
+    /// What the chip is calibrated to.
+    pub calibration: Targets,
+    /// The chip.
+    pub chip: ChipSpec,
+}
+
+/// The Yin-Yang data set: sizes and generator seeds.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Data {
+    /// Training samples.
+    pub train_size: usize,
+    /// Seed of the training samples.
+    pub train_seed: u32,
+    /// Validation samples.
+    pub validation_size: usize,
+    /// Seed of the validation samples.
+    pub validation_seed: u32,
+    /// Test samples.
+    pub test_size: usize,
+    /// Seed of the test samples.
+    pub test_seed: u32,
+}
+
+/// Layers of the network.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Network {
+    /// Sizes of the hidden layers.
+    pub hidden: Vec<usize>,
+}
+
+/// Constants of the bridge between model and hardware that are chosen, not measured.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScalingSettings {
+    /// Microseconds of hardware per unit of model time.
+    pub us_per_time: f64,
+    /// Weight codes per unit of weight.
+    pub lsb_per_weight: f64,
+    /// Length of a sample on the chip in us.
+    pub slot_us: f64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data: Data {
+                train_size: 5000,
+                train_seed: 42,
+                validation_size: 1000,
+                validation_seed: 41,
+                test_size: 1000,
+                test_seed: 40,
+            },
+            encoding: TimeEncoding::default(),
+            network: Network { hidden: vec![120] },
+            training: TrainingSettings::default(),
+            scaling: ScalingSettings { us_per_time: 6.0, lsb_per_weight: 30.0, slot_us: 180.0 },
+            calibration: Targets::default(),
+            chip: ChipSpec::new(Preset::Bss2, 1),
+        }
+    }
+}
+
+impl Config {
+    /// Everything that is wrong with the values; empty if nothing is.
+    pub fn problems(&self) -> Vec<Problem> {
+        let under = |prefix: &str, problems: Vec<Problem>| {
+            let prefix = prefix.to_owned();
+            problems.into_iter().map(move |p| Problem { key: format!("{prefix}.{}", p.key), message: p.message })
+        };
+        let one = |key: &str, check: Result<(), ttfs::Error>| {
+            check.err().map(|error| Problem { key: key.to_owned(), message: error.to_string() })
+        };
+        let mut problems = Vec::new();
+        for (name, size) in [
+            ("data.train_size", self.data.train_size),
+            ("data.validation_size", self.data.validation_size),
+            ("data.test_size", self.data.test_size),
+        ] {
+            if !(1..=10_000_000).contains(&size) {
+                problems.push(Problem::out_of_range(name, size as f64, "a number of samples in 1..=10000000"));
+            }
+        }
+        problems.extend(one("encoding", self.encoding.check()));
+        if self.network.hidden.is_empty() || self.network.hidden.contains(&0) {
+            problems.push(Problem {
+                key: "network.hidden".into(),
+                message: format!(
+                    "{:?} is not allowed; expected one size or more, each at least 1",
+                    self.network.hidden
+                ),
+            });
+        }
+        problems.extend(one("training", self.training.check()));
+        let layers = self.network.hidden.len() + 1;
+        if self.training.bump.max_missing.len() != layers {
+            problems.push(Problem {
+                key: "training.bump.max_missing".into(),
+                message: format!(
+                    "{:?} is not allowed; expected one share for each of the {layers} layers",
+                    self.training.bump.max_missing
+                ),
+            });
+        }
+        for (name, value, most) in [
+            ("scaling.us_per_time", self.scaling.us_per_time, 1000.0),
+            ("scaling.lsb_per_weight", self.scaling.lsb_per_weight, 1000.0),
+            ("scaling.slot_us", self.scaling.slot_us, 1e5),
+        ] {
+            if !(value > 0.0 && value <= most) {
+                problems.push(Problem::out_of_range(name, value, &format!("a positive number up to {most}")));
+            }
+        }
+        problems.extend(under("calibration", self.calibration.check()));
+        problems.extend(under("chip", self.chip.problems()));
+        problems
+    }
+
+    /// The configuration as TOML, as it is written beside results.
+    ///
+    /// # Errors
+    /// If a value cannot be written as TOML (an integer beyond 2^63).
+    pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
+        toml::to_string(self)
+    }
+}

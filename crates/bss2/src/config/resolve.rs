@@ -1,0 +1,300 @@
+//! From tables of keys to a checked configuration.
+
+use std::path::{Path, PathBuf};
+
+use bss2_emu::spec::Preset;
+use bss2_emu::{ChipSpec, Problem};
+use toml::{Table, Value};
+
+use super::Config;
+
+/// Values from one place, with the name of the place for messages.
+#[derive(Debug, Clone)]
+pub struct Layer {
+    /// Where the values come from: a file, a flag.
+    pub origin: String,
+    /// The values.
+    pub table: Table,
+}
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// A file cannot be read.
+    #[error("cannot read {path}: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: std::io::Error,
+    },
+    /// A file is not TOML.
+    #[error("{path} is not valid TOML:\n{message}")]
+    Syntax {
+        /// The file.
+        path: PathBuf,
+        /// What the parser says, with line and column.
+        message: String,
+    },
+    /// An assignment is not `key=value`.
+    #[error(
+        "--set {text:?} is not an assignment; write --set KEY=VALUE, for example --set training.adam.learning_rate=0.003"
+    )]
+    Assignment {
+        /// What was written.
+        text: String,
+    },
+    /// Keys or values are wrong.
+    #[error("{}", list(.0))]
+    Problems(Vec<Problem>),
+}
+
+fn list(problems: &[Problem]) -> String {
+    let lines: Vec<String> = problems.iter().map(|p| format!("  {p}")).collect();
+    let what = if problems.len() == 1 { "a problem" } else { "problems" };
+    format!("the configuration has {what}:\n{}", lines.join("\n"))
+}
+
+/// Reads a TOML file.
+///
+/// # Errors
+/// If it cannot be read or parsed; the message names the file, line and column.
+pub fn table_from_file(path: &Path) -> Result<Table, ConfigError> {
+    let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+    text.parse().map_err(|e: toml::de::Error| ConfigError::Syntax { path: path.to_owned(), message: e.to_string() })
+}
+
+/// Parses `key=value`; the value is TOML, or else text.
+///
+/// # Errors
+/// If there is no `=` or no key.
+pub fn assignment(text: &str) -> Result<Layer, ConfigError> {
+    let refuse = || ConfigError::Assignment { text: text.to_owned() };
+    let (key, value) = text.split_once('=').ok_or_else(refuse)?;
+    let (key, value) = (key.trim(), value.trim());
+    if key.is_empty() || key.split('.').any(str::is_empty) {
+        return Err(refuse());
+    }
+    let value = format!("value = {value}")
+        .parse::<Table>()
+        .ok()
+        .and_then(|mut table| table.remove("value"))
+        .unwrap_or_else(|| Value::String(value.to_owned()));
+    Ok(Layer { origin: format!("--set {key}"), table: nested(key, value) })
+}
+
+/// The table that holds one value at a dotted key.
+pub(crate) fn nested(key: &str, value: Value) -> Table {
+    let (first, rest) = key.split_once('.').map_or((key, None), |(first, rest)| (first, Some(rest)));
+    let inner = match rest {
+        Some(rest) => Value::Table(nested(rest, value)),
+        None => value,
+    };
+    Table::from_iter([(first.to_owned(), inner)])
+}
+
+/// Puts layers over the defaults and checks the result.
+///
+/// # Errors
+/// [`ConfigError::Problems`] with every unknown key, wrong type and value out of range.
+pub fn resolve(layers: &[Layer]) -> Result<Config, ConfigError> {
+    let default = Config::default();
+    let mut problems = Vec::new();
+    let base = with_preset(&default, layers, &mut problems);
+    let mut table = to_table(&base)?;
+    let known = leaves(&table);
+    for layer in layers {
+        for (key, value) in leaves_with_values(&layer.table, &table) {
+            if key == "chip.preset" {
+                continue;
+            }
+            if !known.contains(&key) {
+                problems.push(unknown(&key, &known, &layer.origin));
+                continue;
+            }
+            let mut alone = to_table(&base)?;
+            set(&mut alone, &key, value.clone());
+            match Config::deserialize_table(alone) {
+                Err(message) => problems.push(Problem {
+                    key: key.clone(),
+                    message: format!("{} is not allowed; {message} ({})", shown(&value), layer.origin),
+                }),
+                Ok(config) => {
+                    set(&mut table, &key, value.clone());
+                    // What is wrong with this value alone carries its own key; the rest is found in the whole below.
+                    problems.extend(
+                        config
+                            .problems()
+                            .into_iter()
+                            .filter(|p| p.key != key && is_part(&p.key, &key))
+                            .map(|p| Problem { key: key.clone(), message: p.message }),
+                    );
+                }
+            }
+        }
+    }
+    let config = Config::deserialize_table(table)
+        .map_err(|message| ConfigError::Problems(vec![Problem { key: "configuration".into(), message }]))?;
+    // A problem of a whole section has been reported under its key already if one value alone makes it.
+    let found: Vec<Problem> = config
+        .problems()
+        .into_iter()
+        .filter(|p| !problems.iter().any(|known| known.message == p.message && is_part(&p.key, &known.key)))
+        .collect();
+    problems.extend(found);
+    if problems.is_empty() { Ok(config) } else { Err(ConfigError::Problems(problems)) }
+}
+
+/// Whether a problem's key is the key itself or a section that holds it.
+fn is_part(section: &str, key: &str) -> bool {
+    key == section || key.strip_prefix(section).is_some_and(|rest| rest.starts_with('.'))
+}
+
+/// The defaults, with the chip of the last preset that a layer asks for.
+fn with_preset(default: &Config, layers: &[Layer], problems: &mut Vec<Problem>) -> Config {
+    let mut config = default.clone();
+    for layer in layers {
+        let Some(value) = layer.table.get("chip").and_then(|chip| chip.get("preset")) else { continue };
+        match value.clone().try_into::<Preset>() {
+            Ok(preset) => config.chip = ChipSpec::new(preset, config.chip.seed),
+            Err(_) => problems.push(Problem {
+                key: "chip.preset".into(),
+                message: format!("{} is not allowed; expected \"bss2\" or \"ideal\" ({})", shown(value), layer.origin),
+            }),
+        }
+    }
+    config
+}
+
+fn to_table(config: &Config) -> Result<Table, ConfigError> {
+    Table::try_from(config)
+        .map_err(|e| ConfigError::Problems(vec![Problem { key: "configuration".into(), message: e.to_string() }]))
+}
+
+impl Config {
+    fn deserialize_table(table: Table) -> Result<Self, String> {
+        Value::Table(table).try_into::<Self>().map_err(|e| e.message().trim().replace('\n', " "))
+    }
+}
+
+/// Dotted keys of all values that are not tables.
+pub(crate) fn leaves(table: &Table) -> Vec<String> {
+    leaves_with_values(table, table).into_iter().map(|(key, _)| key).collect()
+}
+
+/// Leaves of `table`; what is a table there but a value in `shape` (or the other way round) counts as a leaf.
+fn leaves_with_values(table: &Table, shape: &Table) -> Vec<(String, Value)> {
+    let mut out = Vec::new();
+    for (key, value) in table {
+        match (value, shape.get(key)) {
+            (Value::Table(inner), Some(Value::Table(shape))) => {
+                out.extend(leaves_with_values(inner, shape).into_iter().map(|(k, v)| (format!("{key}.{k}"), v)));
+            }
+            (Value::Table(inner), None) if !inner.is_empty() => {
+                out.extend(leaves_with_values(inner, inner).into_iter().map(|(k, v)| (format!("{key}.{k}"), v)));
+            }
+            _ => out.push((key.clone(), value.clone())),
+        }
+    }
+    out
+}
+
+fn set(table: &mut Table, key: &str, value: Value) {
+    match key.split_once('.') {
+        None => {
+            // An integer where a float belongs is what people write.
+            let value = match (&value, table.get(key)) {
+                (Value::Integer(i), Some(Value::Float(_))) => Value::Float(*i as f64),
+                _ => value,
+            };
+            table.insert(key.to_owned(), value);
+        }
+        Some((first, rest)) => {
+            if let Some(Value::Table(inner)) = table.get_mut(first) {
+                set(inner, rest, value);
+            }
+        }
+    }
+}
+
+fn unknown(key: &str, known: &[String], origin: &str) -> Problem {
+    let last = |k: &str| k.rsplit('.').next().unwrap_or(k).to_owned();
+    let score = |candidate: &str| {
+        strsim::jaro_winkler(key, candidate).max(0.98 * strsim::jaro_winkler(&last(key), &last(candidate)))
+    };
+    let nearest = known.iter().max_by(|a, b| score(a).total_cmp(&score(b)));
+    let hint = nearest.map(|n| format!("; did you mean `{n}`?")).unwrap_or_default();
+    Problem { key: key.to_owned(), message: format!("no such key{hint} ({origin})") }
+}
+
+fn shown(value: &Value) -> String {
+    value.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(assignments: &[&str]) -> Result<Config, ConfigError> {
+        let layers: Result<Vec<Layer>, _> = assignments.iter().map(|a| assignment(a)).collect();
+        resolve(&layers?)
+    }
+
+    fn message(assignments: &[&str]) -> String {
+        with(assignments).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn nothing_set_is_the_default() {
+        assert_eq!(resolve(&[]).unwrap(), Config::default());
+        let text = Config::default().to_toml().unwrap();
+        let again = Layer { origin: "file".into(), table: text.parse().unwrap() };
+        assert_eq!(resolve(&[again]).unwrap(), Config::default());
+    }
+
+    #[test]
+    fn values_are_set_and_integers_serve_as_floats() {
+        let config =
+            with(&["training.epochs=7", "scaling.slot_us=90", "network.hidden=[30]", "encoding.bias=none"]).unwrap();
+        assert_eq!(config.training.epochs, 7);
+        assert_eq!(config.scaling.slot_us, 90.0);
+        assert_eq!(config.network.hidden, [30]);
+        assert_eq!(config.encoding.bias, None);
+    }
+
+    #[test]
+    fn a_preset_sets_the_rest_of_the_chip_and_single_keys_win() {
+        let config = with(&["chip.events.time_grid=true", "chip.preset=ideal"]).unwrap();
+        assert_eq!(config.chip.variation, bss2_emu::variation::Variation::IDEAL);
+        assert!(config.chip.events.time_grid);
+        assert!(message(&["chip.preset=silicon"]).contains("expected \"bss2\" or \"ideal\""));
+    }
+
+    #[test]
+    fn every_problem_is_reported_at_once() {
+        let text = message(&[
+            "training.learning_rate=0.1",
+            "calibration.tau_mem_us=-3",
+            "training.epochs=many",
+            "training.adam.learning_rate=-1",
+            "chip.noise.spike_jitter_us_std=-1",
+        ]);
+        assert!(
+            text.contains("training.learning_rate: no such key; did you mean `training.adam.learning_rate`?"),
+            "{text}"
+        );
+        assert!(text.contains("calibration.tau_mem_us: -3"), "{text}");
+        assert!(text.contains("training.epochs: \"many\" is not allowed"), "{text}");
+        assert!(text.contains("training.adam.learning_rate: `learning_rate` is -1"), "{text}");
+        assert!(text.contains("chip.noise.spike_jitter_us_std: -1"), "{text}");
+        assert_eq!(text.lines().count(), 6, "{text}");
+    }
+
+    #[test]
+    fn a_key_of_a_section_is_not_a_value() {
+        assert!(message(&["training=3"]).contains("training"));
+        assert!(message(&["nonsense"]).contains("--set KEY=VALUE"));
+        assert!(message(&["=3"]).contains("--set KEY=VALUE"));
+    }
+}

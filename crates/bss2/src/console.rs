@@ -1,0 +1,96 @@
+//! What a command says while it works: a bar on a terminal, plain lines elsewhere.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use ttfs::train::EpochRecord;
+
+/// Where words for people go: stdout, or stderr when stdout is for a machine.
+#[derive(Debug, Clone, Copy)]
+pub struct Console {
+    json: bool,
+}
+
+impl Console {
+    /// With `json`, stdout is kept free for one line of JSON.
+    pub fn new(json: bool) -> Self {
+        Self { json }
+    }
+
+    /// Says a line. A closed pipe is no reason to stop.
+    pub fn say(self, line: impl std::fmt::Display) {
+        let _ = if self.json { writeln!(std::io::stderr(), "{line}") } else { writeln!(std::io::stdout(), "{line}") };
+    }
+
+    /// Prints the result for a machine, if one listens.
+    pub fn result(self, json: &serde_json::Value) {
+        if self.json {
+            let _ = writeln!(std::io::stdout(), "{json}");
+        }
+    }
+}
+
+/// Progress over epochs.
+#[derive(Debug)]
+pub struct Progress {
+    console: Console,
+    bar: Option<ProgressBar>,
+    epochs: u32,
+    samples_per_epoch: usize,
+    begun: Instant,
+    first_epoch: u32,
+    said: Option<Instant>,
+}
+
+/// Without a terminal, a line appears at most this often (and for the first and the last epoch).
+const QUIET: Duration = Duration::from_secs(2);
+
+impl Progress {
+    /// Begins at an epoch.
+    pub fn new(console: Console, epochs: u32, done: u32, samples_per_epoch: usize) -> Self {
+        let bar = std::io::stderr().is_terminal().then(|| {
+            let bar = ProgressBar::with_draw_target(Some(u64::from(epochs)), ProgressDrawTarget::stderr());
+            // The template is a constant: if it did not parse, the default style would do.
+            if let Ok(style) = ProgressStyle::with_template("{bar:30} epoch {pos}/{len}  {msg}  ETA {eta}") {
+                bar.set_style(style);
+            }
+            bar.set_position(u64::from(done));
+            bar.reset_eta();
+            bar
+        });
+        Self { console, bar, epochs, samples_per_epoch, begun: Instant::now(), first_epoch: done, said: None }
+    }
+
+    /// An epoch is finished.
+    pub fn epoch(&mut self, record: &EpochRecord) {
+        let elapsed = self.begun.elapsed().as_secs_f64();
+        let done = record.epoch - self.first_epoch;
+        let speed = f64::from(done) * self.samples_per_epoch as f64 / elapsed;
+        let text = format!(
+            "loss {:.3}  train {:.2} %  validation {:.2} %  {:.0} samples/s",
+            record.train.loss,
+            100.0 * record.train.accuracy,
+            100.0 * record.validation.accuracy,
+            speed,
+        );
+        if let Some(bar) = &self.bar {
+            bar.set_message(text);
+            bar.set_position(u64::from(record.epoch));
+            return;
+        }
+        let last = record.epoch == self.epochs;
+        if last || self.said.is_none_or(|at| at.elapsed() >= QUIET) {
+            let left = elapsed / f64::from(done) * f64::from(self.epochs - record.epoch);
+            self.console.say(format_args!("epoch {}/{}  {text}  ETA {left:.0} s", record.epoch, self.epochs));
+            self.said = Some(Instant::now());
+        }
+    }
+
+    /// No more epochs.
+    pub fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.abandon();
+        }
+    }
+}

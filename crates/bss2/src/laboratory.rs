@@ -1,0 +1,73 @@
+//! A chip on the bench: drawn, calibrated or set from a table, and ready for a network.
+
+use anyhow::Context as _;
+use bss2_emu::spec::ParameterSource;
+use bss2_emu::{Chip, ChipSpec, Device};
+use calib::{Calibration, Step, Targets, calibrate};
+use ttfs::encoding::TimeEncoding;
+use ttfs::on_device::OnDevice;
+use ttfs::placement::Placement;
+use ttfs::scaling::Scaling;
+
+use crate::config::{Config, ScalingSettings};
+
+/// A calibrated chip and the units it defines.
+#[derive(Debug)]
+pub struct Laboratory {
+    /// The configured chip.
+    pub chip: Chip,
+    /// What it was set with.
+    pub calibration: Calibration,
+    /// Units, with the threshold as measured.
+    pub scaling: Scaling,
+}
+
+impl Laboratory {
+    /// Draws a chip and sets it: directly if it is such a chip, else with the table, else by a calibration.
+    ///
+    /// # Errors
+    /// If the table belongs to another chip, or the calibration fails.
+    pub fn set_up(
+        spec: &ChipSpec,
+        targets: &Targets,
+        units: &ScalingSettings,
+        table: Option<Calibration>,
+        progress: &mut dyn FnMut(Step),
+    ) -> anyhow::Result<Self> {
+        let mut chip = Chip::draw(spec);
+        let calibration = match (table, spec.parameters) {
+            (Some(table), _) => {
+                table.require_chip(chip.identity())?;
+                table
+            }
+            (None, ParameterSource::Direct) => Calibration::from_targets(chip.identity().clone(), targets),
+            (None, ParameterSource::Codes) => {
+                calibrate(&mut chip, targets, progress).context("the calibration of the chip failed")?
+            }
+        };
+        chip.configure(&calibration.setting())?;
+        let scaling = Scaling::measured(&calibration.measured, units.us_per_time, units.lsb_per_weight)
+            .context("the calibration gives no usable threshold")?;
+        Ok(Self { chip, calibration, scaling })
+    }
+
+    /// Puts a network on the chip.
+    ///
+    /// # Errors
+    /// If the chip refuses the routing.
+    pub fn place(self, placement: Placement, scaling: Scaling, slot_us: f64) -> anyhow::Result<OnDevice<Chip>> {
+        Ok(OnDevice::new(self.chip, placement, scaling, slot_us)?)
+    }
+}
+
+/// Number of input channels that an encoding makes of the two coordinates and their mirror images.
+pub fn n_inputs(encoding: &TimeEncoding) -> usize {
+    const YIN_YANG_FEATURES: usize = 4;
+    encoding.n_inputs(YIN_YANG_FEATURES)
+}
+
+/// Sizes of all layers: the hidden ones and one output per class.
+pub fn layer_sizes(config: &Config) -> Vec<usize> {
+    let classes = ttfs::data::yin_yang::CLASS_NAMES.len();
+    config.network.hidden.iter().copied().chain([classes]).collect()
+}

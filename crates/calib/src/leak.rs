@@ -1,0 +1,57 @@
+//! Resting potential.
+//!
+//! - Observable: mean CADC read of the resting membrane, 128 samples.
+//! - Search: `v_leak`, rising.
+//! - Range: 0..=1022.
+//! - What can go wrong: the inputs' offset currents times `tau_mem` are part of what is read. Before the references are
+//!   found the inputs are disconnected; the last refinements are done with them connected, and take up what is left.
+
+use bss2_emu::codes::NEURONS;
+
+use crate::error::CalibError;
+use crate::instruments::Bench;
+use crate::search::{Direction, FirstStep, Search};
+
+pub(crate) const RANGE: std::ops::RangeInclusive<u16> = 0..=1022;
+
+/// Whether the synaptic inputs are connected while the leak is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Inputs {
+    Connected,
+    Disconnected,
+}
+
+/// Searches from the present codes; `first_step` codes are the scale of the correction expected.
+pub(crate) fn calibrate(
+    bench: &mut Bench<'_>,
+    target_lsb: f64,
+    inputs: Inputs,
+    first_step: u16,
+) -> Result<(), CalibError> {
+    let search = Search { range: RANGE, direction: Direction::Rising, first_step: FirstStep::By(first_step), most: 6 };
+    let start = bench.get(|c| c.v_leak);
+    let found = search.run(&[target_lsb; NEURONS], start, |codes| {
+        bench.configure(|n, c| {
+            c.v_leak = codes[n];
+            if inputs == Inputs::Disconnected {
+                c.enable_synin_exc = false;
+                c.enable_synin_inh = false;
+            }
+        })?;
+        bench.rest()
+    })?;
+    bench.set(&found.codes, |c| &mut c.v_leak);
+    Ok(())
+}
+
+/// Resting potentials with both inputs connected, in LSB: 512 samples.
+pub(crate) fn measure(bench: &mut Bench<'_>) -> Result<Vec<f64>, CalibError> {
+    bench.configure(|_, _| ())?;
+    let mut sum = vec![0.0; NEURONS];
+    for _ in 0..4 {
+        for (sum, value) in sum.iter_mut().zip(bench.rest()?) {
+            *sum += 0.25 * value;
+        }
+    }
+    Ok(sum)
+}

@@ -1,0 +1,128 @@
+//! Time constants of the synaptic inputs.
+//!
+//! - Observable: the MADC on the input's line after a burst of events through up to 128 rows; exponential fit of the decay
+//!   from the first sample after the onset. The onset also gives the latency of input events.
+//! - Search: `i_bias_synin_*_tau`; the rate (1/tau) is searched for since it rises nearly in proportion to the code.
+//! - Range: 0..=1022. A code at the upper end means that the target is too fast for the neuron.
+//! - What can go wrong: a trace below 10 MADC LSB (no input, or much too slow: rate zero), and one that saturates the
+//!   converter: its saturated samples are left out of the fit.
+
+use bss2_emu::codes::NEURONS;
+use bss2_emu::device::MADC_INTERVAL_US;
+use bss2_emu::{CapMemCode, MadcRequest, NeuronCodes, NeuronId, ReadoutSource, Trial};
+
+use crate::error::CalibError;
+use crate::fit::{self, Decay};
+use crate::instruments::{Bench, MADC_EVENT_US, cut, median};
+use crate::search::{Direction, FirstStep, Search};
+use crate::stimulus::{Burst, Sign, burst_in};
+
+pub(crate) const RANGE: std::ops::RangeInclusive<u16> = 0..=1022;
+/// Amplitude that the burst is adjusted to, in MADC LSB: neurons of twice the strength still fit the converter.
+const AMPLITUDE_LSB: f64 = 300.0;
+/// Smaller amplitudes are no decay.
+const SMALLEST_LSB: f64 = 10.0;
+const SATURATED: u16 = 1020;
+/// Usual code at 6 us.
+const CODE_AT_6_US: f64 = 110.0;
+
+fn field(sign: Sign) -> fn(&mut NeuronCodes) -> &mut CapMemCode {
+    match sign {
+        Sign::Excitatory => |codes| &mut codes.i_bias_synin_exc_tau,
+        Sign::Inhibitory => |codes| &mut codes.i_bias_synin_inh_tau,
+    }
+}
+
+/// Sets the codes of one input. Returns the burst used, and the time constants in us; not finite where nothing was seen.
+pub(crate) fn calibrate(bench: &mut Bench<'_>, sign: Sign, target_us: f64) -> Result<(Burst, Vec<f64>), CalibError> {
+    let burst = choose_burst(bench, sign, target_us)?;
+    bench.write_burst(burst, sign)?;
+    let search = Search { range: RANGE, direction: Direction::Rising, first_step: FirstStep::InProportion, most: 4 };
+    let start = CapMemCode::saturating(CODE_AT_6_US * 6.0 / target_us);
+    let field = field(sign);
+    let found = search.run(&[1.0 / target_us; NEURONS], vec![start; NEURONS], |codes| {
+        bench.configure(|n, c| *field(c) = codes[n])?;
+        rates(bench, sign, target_us)
+    })?;
+    bench.set(&found.codes, field);
+    Ok((burst, found.values.iter().map(|r| 1.0 / r).collect()))
+}
+
+/// Time constants at the present codes, in us.
+pub(crate) fn measure(
+    bench: &mut Bench<'_>,
+    sign: Sign,
+    burst: Burst,
+    expected_us: f64,
+) -> Result<Vec<f64>, CalibError> {
+    bench.write_burst(burst, sign)?;
+    bench.configure(|_, _| ())?;
+    Ok(rates(bench, sign, expected_us)?.into_iter().map(|r| 1.0 / r).collect())
+}
+
+fn trials(
+    bench: &mut Bench<'_>,
+    sign: Sign,
+    expected_us: f64,
+    stride: usize,
+) -> Result<Vec<Option<(Decay, f64)>>, CalibError> {
+    let source = match sign {
+        Sign::Excitatory => ReadoutSource::ExcitatoryInput,
+        Sign::Inhibitory => ReadoutSource::InhibitoryInput,
+    };
+    let duration_us = MADC_EVENT_US + 2.0 + 5.0 * expected_us;
+    let trials = NeuronId::all()
+        .step_by(stride)
+        .map(|neuron| Trial {
+            spikes: burst_in(neuron.hemisphere(), MADC_EVENT_US),
+            madc: Some(MadcRequest { neuron, source }),
+            ..Trial::default()
+        })
+        .collect();
+    let recording = bench.run(duration_us, trials, Vec::new())?;
+    Ok(recording.trials.iter().map(|t| decay(&t.madc)).collect())
+}
+
+/// The decay in a trace, and its onset in us after the events.
+fn decay(trace: &[u16]) -> Option<(Decay, f64)> {
+    let cut = cut(trace, MADC_EVENT_US);
+    let baseline = cut.baseline.iter().map(|v| f64::from(*v)).sum::<f64>() / cut.baseline.len() as f64;
+    let top = f64::from(*cut.after.iter().max()?);
+    if (top - baseline).is_nan() || top - baseline <= SMALLEST_LSB {
+        return None;
+    }
+    let onset = cut.after.iter().position(|v| f64::from(*v) > 0.5 * (baseline + top))?;
+    let samples = &cut.after[onset + 1..];
+    let saturated = samples.iter().take_while(|v| **v >= SATURATED).count();
+    let decay = fit::decay(cut.baseline, &samples[saturated..], MADC_INTERVAL_US)?;
+    let onset_us = onset as f64 * MADC_INTERVAL_US;
+    (decay.amplitude > SMALLEST_LSB).then_some((decay, onset_us))
+}
+
+fn rates(bench: &mut Bench<'_>, sign: Sign, expected_us: f64) -> Result<Vec<f64>, CalibError> {
+    let decays = trials(bench, sign, expected_us, 1)?;
+    let onsets: Vec<f64> = decays.iter().map(|d| d.map_or(f64::NAN, |(_, onset)| onset)).collect();
+    bench.latency_us = median(&onsets).unwrap_or(0.0);
+    Ok(decays.iter().map(|d| d.map_or(0.0, |(decay, _)| 1.0 / decay.tau_us)).collect())
+}
+
+/// A burst of good amplitude, from a look at every 16th neuron.
+fn choose_burst(bench: &mut Bench<'_>, sign: Sign, expected_us: f64) -> Result<Burst, CalibError> {
+    bench.configure(|_, _| ())?;
+    let mut burst = Burst::of_total(128.0);
+    for _ in 0..3 {
+        bench.write_burst(burst, sign)?;
+        let amplitudes: Vec<f64> =
+            trials(bench, sign, expected_us, 16)?.iter().map(|d| d.map_or(0.0, |(decay, _)| decay.amplitude)).collect();
+        let amplitude = median(&amplitudes).unwrap_or(0.0).max(SMALLEST_LSB / 2.0);
+        if (0.5..1.5).contains(&(amplitude / AMPLITUDE_LSB)) {
+            return Ok(burst);
+        }
+        let better = Burst::of_total(burst.total() * AMPLITUDE_LSB / amplitude);
+        if better == burst {
+            break;
+        }
+        burst = better;
+    }
+    Ok(burst)
+}

@@ -1,0 +1,228 @@
+//! The calibration of a chip, and its file: what was aimed at, the codes found, and what the neurons measured afterwards.
+//!
+//! The file is one JSON object, neurons in `AtomicNeuron` order. Codes of an emulated chip mean nothing to a real one, nor to
+//! another emulated one: a table names its chip.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use bss2_emu::codes::NEURONS;
+use bss2_emu::parameters::NOMINAL_GAIN;
+use bss2_emu::{ChipIdentity, CodeTable, NeuronParameters, NeuronSetting, Refractory};
+use serde::{Deserialize, Serialize};
+
+use crate::error::CalibError;
+use crate::targets::Targets;
+
+/// Version of the file that this program reads and writes.
+pub const FORMAT: u32 = 1;
+
+/// A calibrated chip.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Calibration {
+    /// Version of the file, [`FORMAT`].
+    pub format: u32,
+    /// The chip that was measured.
+    pub chip: ChipIdentity,
+    /// What was aimed at.
+    pub targets: Targets,
+    /// The codes found; `None` for an emulated chip that is set directly to what [`Self::measured`] says.
+    pub codes: Option<CodeTable>,
+    /// What each of the 512 neurons measured after the last step. `v_leak_lsb` is the resting potential with both synaptic
+    /// inputs connected, the gains are per unit of weight code, averaged over the synapses of a column.
+    pub measured: Vec<NeuronParameters>,
+    /// Whether the neuron could be measured and none of its codes is at the end of its range.
+    pub success: Vec<bool>,
+    /// Runs of the device.
+    pub measurements: u64,
+    /// Trials in all runs.
+    pub trials: u64,
+    /// Time that the runs take on the chip, in us.
+    pub hardware_time_us: f64,
+    #[serde(skip)]
+    pub(crate) origin: Option<PathBuf>,
+}
+
+/// Where a table was read from is no part of what it says.
+impl PartialEq for Calibration {
+    fn eq(&self, other: &Self) -> bool {
+        self.format == other.format
+            && self.chip == other.chip
+            && self.targets == other.targets
+            && self.codes == other.codes
+            && self.measured == other.measured
+            && self.success == other.success
+            && self.measurements == other.measurements
+            && self.trials == other.trials
+            && self.hardware_time_us == other.hardware_time_us
+    }
+}
+
+#[derive(Deserialize)]
+struct Header {
+    format: u32,
+}
+
+impl Calibration {
+    /// The table of an emulated chip that is set directly: all neurons exactly on target, nothing measured.
+    ///
+    /// The gain follows from the published amplitude as the emulator's nominal neuron has it:
+    /// ```text
+    /// gain = NOMINAL_GAIN (i_synin_gm / 550) (synapse_dac_bias / 800) / c,   c = (membrane_capacitance + 2) / 65
+    /// ```
+    /// where 2 stands for the capacitance that the switches cannot remove.
+    ///
+    /// ```
+    /// use bss2_emu::{Chip, ChipSpec, Device, spec::Preset};
+    /// use calib::{Calibration, Targets};
+    /// let mut chip = Chip::draw(&ChipSpec::new(Preset::Ideal, 1));
+    /// let table = Calibration::from_targets(chip.identity().clone(), &Targets::default());
+    /// chip.configure(&table.setting()).unwrap();
+    /// assert_eq!(chip.reveal().neurons, table.measured);
+    /// ```
+    pub fn from_targets(chip: ChipIdentity, targets: &Targets) -> Self {
+        let capacitance = (f64::from(targets.membrane_capacitance) + 2.0) / 65.0;
+        let gain =
+            NOMINAL_GAIN * (f64::from(targets.i_synin_gm) / 550.0) * (f64::from(targets.synapse_dac_bias) / 800.0)
+                / capacitance;
+        let neuron = NeuronParameters {
+            v_leak_lsb: targets.leak_lsb,
+            v_reset_lsb: targets.reset_lsb,
+            v_threshold_lsb: targets.threshold_lsb,
+            tau_mem_us: targets.tau_mem_us,
+            tau_syn_exc_us: targets.tau_syn_exc_us,
+            tau_syn_inh_us: targets.tau_syn_inh_us,
+            gain_exc: gain,
+            gain_inh: gain,
+            refractory_us: targets.refractory().map_or(targets.refractory_time_us, Refractory::time_us),
+        };
+        Self {
+            format: FORMAT,
+            chip,
+            targets: *targets,
+            codes: None,
+            measured: vec![neuron; NEURONS],
+            success: vec![true; NEURONS],
+            measurements: 0,
+            trials: 0,
+            hardware_time_us: 0.0,
+            origin: None,
+        }
+    }
+
+    /// What to configure the chip with.
+    pub fn setting(&self) -> NeuronSetting {
+        match &self.codes {
+            Some(codes) => NeuronSetting::Codes(codes.clone()),
+            None => NeuronSetting::Direct(self.measured.clone()),
+        }
+    }
+
+    /// Refuses another chip than the one that was measured.
+    ///
+    /// # Errors
+    /// [`CalibError::OtherChip`] names the file, if the table was read from one, and both chips.
+    pub fn require_chip(&self, identity: &ChipIdentity) -> Result<(), CalibError> {
+        if self.chip == *identity {
+            return Ok(());
+        }
+        Err(CalibError::OtherChip {
+            origin: self.origin.clone(),
+            measured: self.chip.clone(),
+            present: identity.clone(),
+        })
+    }
+
+    /// Writes the table as JSON: wholly or not at all.
+    ///
+    /// # Errors
+    /// If a table of it is malformed, or the file cannot be written.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<(), CalibError> {
+        let path = path.as_ref();
+        self.check(path)?;
+        let io = |source: io::Error| CalibError::Io { path: path.to_owned(), source };
+        let mut text = serde_json::to_vec_pretty(self).map_err(|e| io(e.into()))?;
+        text.push(b'\n');
+        let directory = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let mut file = tempfile::NamedTempFile::new_in(directory).map_err(io)?;
+        file.write_all(&text).map_err(io)?;
+        file.as_file().sync_all().map_err(io)?;
+        file.persist(path).map_err(|e| io(e.error))?;
+        Ok(())
+    }
+
+    /// Reads a table that [`Self::save`] wrote.
+    ///
+    /// # Errors
+    /// Each names the file: missing, cut off, not JSON, an unknown key or a value outside its range (with line and column),
+    /// another format version, a wrong number of neurons, a number that is not finite.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self, CalibError> {
+        let path = path.as_ref();
+        let bytes = fs::read(path).map_err(|source| match source.kind() {
+            io::ErrorKind::NotFound => CalibError::Missing { path: path.to_owned() },
+            _ => CalibError::Io { path: path.to_owned(), source },
+        })?;
+        // The version first: a file of another format would fail with a misleading complaint about its keys.
+        let header: Header = parse(path, &bytes)?;
+        if header.format != FORMAT {
+            return Err(CalibError::Format { path: path.to_owned(), found: header.format, expected: FORMAT });
+        }
+        let mut table: Self = parse(path, &bytes)?;
+        table.check(path)?;
+        table.origin = Some(path.to_owned());
+        Ok(table)
+    }
+
+    fn check(&self, path: &Path) -> Result<(), CalibError> {
+        let codes = self.codes.as_ref();
+        for (what, found) in [
+            ("measured", self.measured.len()),
+            ("success", self.success.len()),
+            ("codes.neurons", codes.map_or(NEURONS, |c| c.neurons.len())),
+            ("codes.cadc_offset", codes.map_or(NEURONS, |c| c.cadc_offset.len())),
+        ] {
+            if found != NEURONS {
+                return Err(CalibError::Length { path: path.to_owned(), what, found, expected: NEURONS });
+            }
+        }
+        let finite = |what: &dyn Fn() -> String, value: f64| {
+            if value.is_finite() {
+                Ok(())
+            } else {
+                Err(CalibError::NotFinite { path: path.to_owned(), what: what(), value })
+            }
+        };
+        finite(&|| "hardware_time_us".into(), self.hardware_time_us)?;
+        for (neuron, p) in self.measured.iter().enumerate() {
+            for (name, value) in [
+                ("v_leak_lsb", p.v_leak_lsb),
+                ("v_reset_lsb", p.v_reset_lsb),
+                ("v_threshold_lsb", p.v_threshold_lsb),
+                ("tau_mem_us", p.tau_mem_us),
+                ("tau_syn_exc_us", p.tau_syn_exc_us),
+                ("tau_syn_inh_us", p.tau_syn_inh_us),
+                ("gain_exc", p.gain_exc),
+                ("gain_inh", p.gain_inh),
+                ("refractory_us", p.refractory_us),
+            ] {
+                finite(&|| format!("measured[{neuron}].{name}"), value)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn parse<'a, T: Deserialize<'a>>(path: &Path, bytes: &'a [u8]) -> Result<T, CalibError> {
+    serde_json::from_slice(bytes).map_err(|error| {
+        let path = path.to_owned();
+        match error.classify() {
+            serde_json::error::Category::Eof => {
+                CalibError::Truncated { path, line: error.line(), column: error.column() }
+            }
+            serde_json::error::Category::Data => CalibError::Content { path, message: error.to_string() },
+            _ => CalibError::NotJson { path, message: error.to_string() },
+        }
+    })
+}
