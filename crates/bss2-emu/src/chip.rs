@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 
+use crate::capmem;
 use crate::codes::{CapMemCode, EVENT_OUTPUTS, NEURONS, NeuronId};
 use crate::device::{
     ChipIdentity, Device, DeviceError, Experiment, MADC_INTERVAL_US, Recording, RowWrite, Spike, Trial, TrialRecording,
@@ -86,10 +87,12 @@ impl Chip {
     }
 
     fn set_codes(&mut self, table: &CodeTable) {
+        let cells = capmem::written(self.spec.seed, self.spec.variation.capmem_write_codes_std, &table.neurons);
         self.neurons = NeuronId::all()
             .map(|n| {
                 let bias: CapMemCode = table.synapse_dac_bias[n.quadrant()];
-                effective(&table.neurons[n.index()], bias, &self.deviations.neurons[n.index()])
+                let n = n.index();
+                effective(&table.neurons[n], &cells[n], bias, &self.deviations.neurons[n])
             })
             .collect();
         self.cadc_correction.clone_from(&table.cadc_offset);

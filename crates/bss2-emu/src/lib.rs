@@ -8,6 +8,7 @@
 //! Hardware units throughout: microseconds, potentials in CADC LSB (the chip's 8-bit converter), weights and analog
 //! parameters as the integer codes that are written to the chip ([`codes`]).
 
+pub mod capmem;
 pub mod chip;
 pub mod codes;
 pub mod device;

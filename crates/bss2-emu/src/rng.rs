@@ -54,6 +54,8 @@ pub enum Purpose {
     InputNoise = 9,
     /// Start values of calibration searches; address: routine, neuron.
     Search = 10,
+    /// Errors of written cells; address: row of cells, neuron.
+    CapMemWrite = 11,
 }
 
 /// The stream of random words at one address.

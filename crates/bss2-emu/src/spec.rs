@@ -207,7 +207,7 @@ impl ChipSpec {
 }
 
 /// The spreads with their names, in a fixed order that the identity depends on.
-fn spreads(v: &Variation) -> [(&'static str, f64); 20] {
+fn spreads(v: &Variation) -> [(&'static str, f64); 21] {
     [
         ("v_leak_chip_codes_std", v.v_leak_chip_codes_std),
         ("v_leak_quadrant_codes_std", v.v_leak_quadrant_codes_std),
@@ -229,6 +229,7 @@ fn spreads(v: &Variation) -> [(&'static str, f64); 20] {
         ("shift_codes_std", v.shift_codes_std),
         ("synapse_weight_rel_std", v.synapse_weight_rel_std),
         ("cadc_offset_lsb_std", v.cadc_offset_lsb_std),
+        ("capmem_write_codes_std", v.capmem_write_codes_std),
     ]
 }
 

@@ -4,6 +4,7 @@
 //! on the chip): mean codes 667/673/411 for leak/reset/threshold at 80/80/150 CADC LSB with slopes 0.79/0.88/0.99 MADC LSB per
 //! code; leak bias 164 and synaptic bias 82 for 6 us; one PSP of 0.35 CADC LSB per weight LSB at 10/10 us, gm 500, DAC 600.
 
+use crate::capmem::{Cell, Cells};
 use crate::codes::CapMemCode;
 use crate::parameters::{NOMINAL_GAIN, NeuronCodes, NeuronParameters};
 use crate::variation::NeuronDeviation;
@@ -50,55 +51,55 @@ pub struct Effective {
     pub fires: bool,
 }
 
-/// Applies the transfer functions. `dac_bias` is the synapse DAC bias of the neuron's quadrant.
-pub fn effective(codes: &NeuronCodes, dac_bias: CapMemCode, deviation: &NeuronDeviation) -> Effective {
-    let value = |code: CapMemCode| f64::from(code.get()).max(SMALLEST_CODE);
-    let voltage = |cell: &VoltageCell, code: CapMemCode, k: usize| {
+/// Applies the transfer functions to what the neuron's cells hold; switches and capacitor come from its codes. `dac_bias` is
+/// the synapse DAC bias of the neuron's quadrant.
+pub fn effective(codes: &NeuronCodes, cells: &Cells, dac_bias: CapMemCode, deviation: &NeuronDeviation) -> Effective {
+    let value = |cell: Cell| cells.get(cell).max(SMALLEST_CODE);
+    let voltage = |nominal: &VoltageCell, cell: Cell, k: usize| {
         // A positive deviation means that the neuron needs a higher code for the same potential.
-        cell.target_lsb
-            + cell.slope * deviation.v_slope[k] * (f64::from(code.get()) - cell.code - deviation.v_offset_codes[k])
+        nominal.target_lsb
+            + nominal.slope * deviation.v_slope[k] * (cells.get(cell) - nominal.code - deviation.v_offset_codes[k])
     };
     let capacitance = (f64::from(codes.membrane_capacitance) + FIXED_CAPACITANCE) / (63.0 + FIXED_CAPACITANCE);
-    let mut leak = value(codes.i_bias_leak) / LEAK_CODE_AT_6_US * deviation.leak;
+    let mut leak = value(Cell::Leak) / LEAK_CODE_AT_6_US * deviation.leak;
     if codes.leak_division {
         leak /= 8.0;
     }
     if codes.leak_multiplication {
         leak *= 8.0;
     }
-    let tau_syn = |code: CapMemCode, k: usize| 6.0 * TAU_SYN_CODE_AT_6_US / value(code) * deviation.tau_syn[k];
-    let strength = |code: CapMemCode| f64::from(code.get()) / 550.0 / capacitance;
-    let gain = |code: CapMemCode, enabled: bool, k: usize| {
-        f64::from(u8::from(enabled)) * NOMINAL_GAIN * strength(code) * f64::from(dac_bias.get()) / 800.0
+    let tau_syn = |cell: Cell, k: usize| 6.0 * TAU_SYN_CODE_AT_6_US / value(cell) * deviation.tau_syn[k];
+    let strength = |cell: Cell| value(cell) / 550.0 / capacitance;
+    let gain = |cell: Cell, enabled: bool, k: usize| {
+        f64::from(u8::from(enabled)) * NOMINAL_GAIN * strength(cell) * f64::from(dac_bias.get()) / 800.0
             * deviation.gain[k]
     };
-    let shift = |code: CapMemCode, gm: CapMemCode, enabled: bool, k: usize| {
+    let shift = |cell: Cell, gm: Cell, enabled: bool, k: usize| {
         f64::from(u8::from(enabled))
             * SHIFT_CURRENT
             * strength(gm)
-            * (f64::from(code.get()) - SHIFT_CODE - deviation.shift_codes[k])
+            * (cells.get(cell) - SHIFT_CODE - deviation.shift_codes[k])
     };
     let offset = if codes.enable_mem_offset {
         let sign = if codes.mem_offset_sink { -1.0 } else { 1.0 };
-        sign * OFFSET_CURRENT * f64::from(codes.i_mem_offset.get()) / capacitance
+        sign * OFFSET_CURRENT * cells.get(Cell::MemOffset).max(0.0) / capacitance
     } else {
         0.0
     };
     let (exc, inh) = (codes.enable_synin_exc, codes.enable_synin_inh);
     Effective {
         parameters: NeuronParameters {
-            v_leak_lsb: voltage(&V_LEAK, codes.v_leak, 0),
-            v_reset_lsb: voltage(&V_RESET, codes.v_reset, 1),
-            v_threshold_lsb: voltage(&V_THRESHOLD, codes.v_threshold, 2),
+            v_leak_lsb: voltage(&V_LEAK, Cell::VLeak, 0),
+            v_reset_lsb: voltage(&V_RESET, Cell::VReset, 1),
+            v_threshold_lsb: voltage(&V_THRESHOLD, Cell::VThreshold, 2),
             tau_mem_us: 6.0 * capacitance / leak,
-            tau_syn_exc_us: tau_syn(codes.i_bias_synin_exc_tau, 0),
-            tau_syn_inh_us: tau_syn(codes.i_bias_synin_inh_tau, 1),
-            gain_exc: gain(codes.i_bias_synin_exc_gm, exc, 0),
-            gain_inh: gain(codes.i_bias_synin_inh_gm, inh, 1),
+            tau_syn_exc_us: tau_syn(Cell::ExcTau, 0),
+            tau_syn_inh_us: tau_syn(Cell::InhTau, 1),
+            gain_exc: gain(Cell::ExcGm, exc, 0),
+            gain_inh: gain(Cell::InhGm, inh, 1),
             refractory_us: codes.refractory.time_us(),
         },
-        current: offset + shift(codes.i_bias_synin_exc_shift, codes.i_bias_synin_exc_gm, exc, 0)
-            - shift(codes.i_bias_synin_inh_shift, codes.i_bias_synin_inh_gm, inh, 1),
+        current: offset + shift(Cell::ExcShift, Cell::ExcGm, exc, 0) - shift(Cell::InhShift, Cell::InhGm, inh, 1),
         fires: codes.enable_threshold,
     }
 }
@@ -131,7 +132,8 @@ mod tests {
             i_bias_synin_inh_gm: code(550.0),
             ..NeuronCodes::default()
         };
-        let Effective { parameters: p, current, .. } = effective(&codes, code(800.0), &nominal());
+        let Effective { parameters: p, current, .. } =
+            effective(&codes, &Cells::exact(&codes), code(800.0), &nominal());
         assert_relative_eq!(p.v_leak_lsb, 80.0);
         assert_relative_eq!(p.v_reset_lsb, 80.0);
         assert_relative_eq!(p.v_threshold_lsb, 150.0);
@@ -146,7 +148,7 @@ mod tests {
         let tau = |division, multiplication| {
             let codes =
                 NeuronCodes { leak_division: division, leak_multiplication: multiplication, ..NeuronCodes::default() };
-            effective(&codes, code(800.0), &nominal()).parameters.tau_mem_us
+            effective(&codes, &Cells::exact(&codes), code(800.0), &nominal()).parameters.tau_mem_us
         };
         assert_relative_eq!(tau(true, false), 8.0 * tau(false, false), max_relative = 1e-12);
         assert_relative_eq!(tau(false, true), tau(false, false) / 8.0, max_relative = 1e-12);
@@ -157,7 +159,7 @@ mod tests {
         let at = |change: fn(&mut NeuronCodes)| {
             let mut codes = NeuronCodes::default();
             change(&mut codes);
-            effective(&codes, code(800.0), &nominal())
+            effective(&codes, &Cells::exact(&codes), code(800.0), &nominal())
         };
         let base = at(|_| ());
         assert!(at(|c| c.v_threshold = CapMemCode::MAX).parameters.v_threshold_lsb > base.parameters.v_threshold_lsb);

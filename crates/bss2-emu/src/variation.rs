@@ -57,6 +57,8 @@ pub struct Variation {
     pub synapse_weight_rel_std: f64,
     /// Offset of a CADC channel before calibration. Bound asserted by calix: below 20 LSB.
     pub cadc_offset_lsb_std: f64,
+    /// Error of a written CapMem cell (see [`crate::capmem`]). Silicon: "a few LSB"; calix spreads its start values by 5.
+    pub capmem_write_codes_std: f64,
 }
 
 impl Variation {
@@ -82,6 +84,7 @@ impl Variation {
         shift_codes_std: 124.0,
         synapse_weight_rel_std: 0.05,
         cadc_offset_lsb_std: 6.0,
+        capmem_write_codes_std: 4.0,
     };
 
     /// Every neuron and synapse equal.
@@ -106,6 +109,7 @@ impl Variation {
         shift_codes_std: 0.0,
         synapse_weight_rel_std: 0.0,
         cadc_offset_lsb_std: 0.0,
+        capmem_write_codes_std: 0.0,
     };
 }
 

@@ -90,6 +90,7 @@ const KEYS: &[(&str, &str)] = &[
     ("chip.variation.shift_codes_std", "offset of the synaptic inputs, in codes"),
     ("chip.variation.synapse_weight_rel_std", "strength of a single synapse"),
     ("chip.variation.cadc_offset_lsb_std", "offset of the CADC channels"),
+    ("chip.variation.capmem_write_codes_std", "error of a written analog cell, in codes"),
 ];
 
 /// All keys with default and meaning, for the end of `--help`.

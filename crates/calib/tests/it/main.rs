@@ -11,3 +11,10 @@ use bss2_emu::{Chip, ChipSpec};
 fn chip(seed: u64) -> Chip {
     Chip::draw(&ChipSpec::new(Preset::Bss2, seed))
 }
+
+/// The same with cells that hold exactly what is written: what limits its calibration is measurement alone.
+fn chip_with_exact_cells(seed: u64) -> Chip {
+    let mut spec = ChipSpec::new(Preset::Bss2, seed);
+    spec.variation.capmem_write_codes_std = 0.0;
+    Chip::draw(&spec)
+}
