@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::bench::{SHORT, assert_same, succeed, table_of_chip_1, text, train_into};
@@ -29,27 +29,17 @@ fn interrupted_and_resumed_is_straight_through() {
     let epochs = ["--epochs", "40", "--hidden", "40"];
     train_into(&straight, &epochs);
 
-    let out = text(&broken);
-    let mut arguments = vec!["train", "--calibration", table_of_chip_1(), "--out", &out];
-    arguments.extend(SHORT);
-    arguments.extend(epochs);
-    let mut child = Command::new(env!("CARGO_BIN_EXE_bss2"))
-        .args(&arguments)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    wait_for_epochs(&broken, 3);
+    let mut child = begin(&broken, &epochs, 3);
     assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
     assert_eq!(child.wait().unwrap().code(), Some(130), "an interrupt ends with 130");
     let done = fs::read_to_string(broken.join("metrics.jsonl")).unwrap().lines().count();
     assert!((3..40).contains(&done), "interrupted after {done} epochs");
     assert!(!broken.join("summary.json").exists());
 
-    succeed(&["train", "--resume", &out, "--threads", "1"]);
+    succeed(&["train", "--resume", &text(&broken), "--threads", "1"]);
     assert_same(&straight, &broken);
     // A run that is finished says so and stays as it is.
-    let printed = succeed(&["train", "--resume", &out]);
+    let printed = succeed(&["train", "--resume", &text(&broken)]);
     assert!(printed.contains("finished already"), "{printed}");
     assert_same(&straight, &broken);
 }
@@ -61,29 +51,30 @@ fn a_killed_run_continues_from_its_last_checkpoint() {
     let epochs = ["--epochs", "60", "--hidden", "40"];
     train_into(&straight, &epochs);
 
-    let out = text(&killed);
+    let mut child = begin(&killed, &epochs, 14);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(!killed.join("summary.json").exists(), "killed too late to test anything");
+    succeed(&["train", "--resume", &text(&killed)]);
+    assert_same(&straight, &killed);
+}
+
+/// Begins a short training on chip 1 and returns it when so many epochs are done.
+fn begin(run: &Path, more: &[&str], epochs: usize) -> Child {
+    let out = text(run);
     let mut arguments = vec!["train", "--calibration", table_of_chip_1(), "--out", &out];
     arguments.extend(SHORT);
-    arguments.extend(epochs);
-    let mut child = Command::new(env!("CARGO_BIN_EXE_bss2"))
+    arguments.extend(more);
+    let child = Command::new(env!("CARGO_BIN_EXE_bss2"))
         .args(&arguments)
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    wait_for_epochs(&killed, 14);
-    child.kill().unwrap();
-    child.wait().unwrap();
-    assert!(!killed.join("summary.json").exists(), "killed too late to test anything");
-    succeed(&["train", "--resume", &out]);
-    assert_same(&straight, &killed);
-}
-
-/// Waits until a run has written the metrics of so many epochs.
-fn wait_for_epochs(run: &Path, epochs: usize) {
     let begun = Instant::now();
     while fs::read_to_string(run.join("metrics.jsonl")).map_or(0, |text| text.lines().count()) < epochs {
         assert!(begun.elapsed() < Duration::from_secs(120), "the run does not begin");
         std::thread::sleep(Duration::from_millis(5));
     }
+    child
 }

@@ -36,8 +36,11 @@ pub enum Cell {
     MemOffset,
 }
 
+/// Where a row of cells finds its code.
+type Register = fn(&NeuronCodes) -> CapMemCode;
+
 /// All rows, in the order of their numbers, with the register that is written to them.
-const ROWS: [(Cell, fn(&NeuronCodes) -> CapMemCode); 11] = [
+const ROWS: [(Cell, Register); 11] = [
     (Cell::VLeak, |c| c.v_leak),
     (Cell::VReset, |c| c.v_reset),
     (Cell::VThreshold, |c| c.v_threshold),

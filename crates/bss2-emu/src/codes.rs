@@ -16,7 +16,7 @@ pub const DRIVERS: usize = 128;
 pub const BUSES: usize = 4;
 /// Drivers of one bus.
 pub const DRIVERS_PER_BUS: usize = DRIVERS / BUSES;
-/// CapMem quadrants: 128 neurons each.
+/// `CapMem` quadrants: 128 neurons each.
 pub const QUADRANTS: usize = 4;
 /// Neuron event outputs: 32 columns of both rows each.
 pub const EVENT_OUTPUTS: usize = 8;
@@ -122,7 +122,7 @@ impl NeuronId {
         self.0 as usize % COLUMNS
     }
 
-    /// CapMem quadrant 0..4: left and right half of the top row, then of the bottom row.
+    /// `CapMem` quadrant 0..4: left and right half of the top row, then of the bottom row.
     pub const fn quadrant(self) -> usize {
         self.0 as usize / (NEURONS / QUADRANTS)
     }

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::device::RunId;
-use crate::rng::{Purpose, Stream, derive};
+use crate::rng::{Key, Purpose, Stream, derive};
 
 /// Magnitudes of the temporal noise. Zero switches an effect off.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -56,29 +56,35 @@ impl Noise {
             return 0.0;
         }
         let rho = self.threshold_run_correlation;
-        let seed = derive(chip_seed, u64::from(run.session));
+        let key = Key::new(derive(chip_seed, u64::from(run.session)), Purpose::NeuronRun);
         let mut weight = libm::sqrt(1.0 - rho * rho);
         let mut sum = 0.0;
         // Runs before the first of a session continue into negative indices, here wrapped around.
         let mut index = run.index;
         while weight > SMALLEST_WEIGHT {
-            sum += weight * Stream::new(seed, Purpose::NeuronRun, [index, neuron as u32, 0]).normal();
+            sum += weight * key.stream([index, neuron as u32, 0]).normal();
             weight *= rho;
             index = index.wrapping_sub(1);
         }
         self.threshold_run_rel_std * sum
     }
+}
 
-    /// The draws of one neuron in one trial.
-    pub(crate) fn neuron_trial(chip_seed: u64, run: RunId, trial: usize, neuron: usize) -> Stream {
-        let seed = derive(chip_seed, u64::from(run.session));
-        Stream::new(seed, Purpose::NeuronTrial, [run.index, trial as u32, neuron as u32])
+/// The draws of the neurons in the trials of a run, for one purpose.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Draws {
+    key: Key,
+    run: u32,
+}
+
+impl Draws {
+    pub fn new(chip_seed: u64, run: RunId, purpose: Purpose) -> Self {
+        Self { key: Key::new(derive(chip_seed, u64::from(run.session)), purpose), run: run.index }
     }
 
-    /// The converter noise of one neuron in one trial.
-    pub(crate) fn readout(chip_seed: u64, run: RunId, trial: usize, neuron: usize) -> Stream {
-        let seed = derive(chip_seed, u64::from(run.session));
-        Stream::new(seed, Purpose::Readout, [run.index, trial as u32, neuron as u32])
+    /// Those of one neuron in one trial.
+    pub fn of(&self, trial: usize, neuron: usize) -> Stream {
+        self.key.stream([self.run, trial as u32, neuron as u32])
     }
 }
 

@@ -1,7 +1,7 @@
 //! What is written to a neuron and what comes of it.
 //!
 //! [`NeuronCodes`] are the register values of one circuit, under the names of the chip's own configuration (`lola`,
-//! `AtomicNeuron`; CapMem cells as in `halco`). [`NeuronParameters`] are the physical values of one neuron: what a
+//! `AtomicNeuron`; `CapMem` cells as in `halco`). [`NeuronParameters`] are the physical values of one neuron: what a
 //! calibration measured, or, on an emulated chip that is set directly, what the neuron shall have.
 
 use serde::{Deserialize, Serialize};
@@ -50,6 +50,7 @@ fn frequency_mhz(scale: u8) -> f64 {
 }
 
 /// Register values of one neuron circuit.
+#[allow(clippy::struct_excessive_bools, reason = "the circuit has that many switches")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NeuronCodes {

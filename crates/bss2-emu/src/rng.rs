@@ -58,6 +58,23 @@ pub enum Purpose {
     CapMemWrite = 11,
 }
 
+/// What the streams of one seed and purpose have in common.
+#[derive(Debug, Clone, Copy)]
+pub struct Key([u32; 2]);
+
+impl Key {
+    /// The key of a seed and a purpose.
+    pub fn new(seed: u64, purpose: Purpose) -> Self {
+        let key = mix(seed ^ (purpose as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        Self([key as u32, (key >> 32) as u32])
+    }
+
+    /// The stream at an address.
+    pub fn stream(self, address: [u32; 3]) -> Stream {
+        Stream { key: self.0, counter: [0, address[0], address[1], address[2]], block: [0; 4], used: 4 }
+    }
+}
+
 /// The stream of random words at one address.
 ///
 /// ```
@@ -77,13 +94,7 @@ pub struct Stream {
 impl Stream {
     /// The stream of a seed, a purpose and an address.
     pub fn new(seed: u64, purpose: Purpose, address: [u32; 3]) -> Self {
-        let key = mix(seed ^ (purpose as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15));
-        Self {
-            key: [key as u32, (key >> 32) as u32],
-            counter: [0, address[0], address[1], address[2]],
-            block: [0; 4],
-            used: 4,
-        }
+        Key::new(seed, purpose).stream(address)
     }
 
     /// A draw from the standard normal distribution.
@@ -137,7 +148,7 @@ pub fn derive(seed: u64, part: u64) -> u64 {
     mix(seed.wrapping_add(mix(part.wrapping_add(0x9E37_79B9_7F4A_7C15))))
 }
 
-/// Finaliser of SplitMix64: a bijection that spreads neighbouring seeds over all keys.
+/// Finaliser of `SplitMix64`: a bijection that spreads neighbouring seeds over all keys.
 fn mix(mut z: u64) -> u64 {
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);

@@ -24,7 +24,7 @@ pub enum Preset {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ParameterSource {
-    /// By CapMem codes through each neuron's own transfer functions.
+    /// By `CapMem` codes through each neuron's own transfer functions.
     Codes,
     /// By physical values, without codes.
     Direct,

@@ -1,7 +1,7 @@
 //! Frozen variation: what makes one chip differ from another, drawn once from the chip's seed.
 //!
 //! Deviations are hierarchical (chip, quadrant of 128 neurons, neuron, synapse) and each is drawn at its own address, so
-//! that changing one spread, or adding a parameter, leaves all others as they were. Sources of the defaults: the CapMem
+//! that changing one spread, or adding a parameter, leaves all others as they were. Sources of the defaults: the `CapMem`
 //! codes that the calibrations of three real chips needed to reach equal targets (setups W66, 55, 63; spreads in codes, here
 //! converted by the transfer of [`crate::transfer`]), and recordings of one chip for what remains after calibration.
 
@@ -12,7 +12,7 @@ use crate::rng::{Purpose, Stream};
 
 /// Spreads (standard deviations) of the parameters of an uncalibrated chip.
 ///
-/// `*_rel_std` are standard deviations of the natural logarithm (0.1: about 10 %), `*_codes_std` are in CapMem codes,
+/// `*_rel_std` are standard deviations of the natural logarithm (0.1: about 10 %), `*_codes_std` are in `CapMem` codes,
 /// `*_lsb_std` in CADC LSB. `chip`, `quadrant`, `neuron` say what shares a draw.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -57,7 +57,7 @@ pub struct Variation {
     pub synapse_weight_rel_std: f64,
     /// Offset of a CADC channel before calibration. Bound asserted by calix: below 20 LSB.
     pub cadc_offset_lsb_std: f64,
-    /// Error of a written CapMem cell (see [`crate::capmem`]). Silicon: "a few LSB"; calix spreads its start values by 5.
+    /// Error of a written `CapMem` cell (see [`crate::capmem`]). Silicon: "a few LSB"; calix spreads its start values by 5.
     pub capmem_write_codes_std: f64,
 }
 

@@ -2,7 +2,7 @@ use approx::assert_relative_eq;
 
 use super::*;
 use crate::codes::{COLUMNS, Hemisphere, Label, WeightCode};
-use crate::device::{InputSpike, MadcRequest, ReadoutSource, Record, RunId};
+use crate::device::{InputSpike, MadcRequest, ReadoutSource, Record, RunId, Trial, TrialRecording};
 use crate::routing::{EventAddress, InputChannel, RowMode};
 use crate::spec::{EventPath, Preset};
 
@@ -187,4 +187,37 @@ fn a_forced_reset_moves_every_membrane_to_its_reset() {
     run.record.cadc_times_us = vec![9.0, 12.0, 99.0];
     let cadc = chip.run(&run).unwrap().trials.remove(0).cadc;
     assert_eq!((cadc[0][5], cadc[1][5], cadc[2][5]), (80, 60, 60));
+}
+
+/// A look at the membranes takes the run from blocks of four to neurons one by one, and must not change what they do.
+#[test]
+fn looking_does_not_change_the_spikes() {
+    for (seed, preset) in [(1, Preset::Bss2), (2, Preset::Bss2), (3, Preset::Ideal)] {
+        let mut spec = ChipSpec::new(preset, seed);
+        spec.noise.threshold_trial_rel_std = 0.015;
+        let mut chip = Chip::draw(&spec);
+        chip.connect(&two_layers(COLUMNS)).unwrap();
+        let weights: Vec<u8> = (0..COLUMNS).map(|k| (k * 37 % 64) as u8).collect();
+        let flipped: Vec<u8> = weights.iter().map(|w| (63 - w) / 2).collect();
+        chip.write_weights(&[
+            row(Hemisphere::Top, 0, &weights),
+            row(Hemisphere::Top, 1, &flipped),
+            row(Hemisphere::Bottom, 0, &weights),
+        ])
+        .unwrap();
+        let mut run = experiment(&[1.0, 1.0, 1.5, 2.0, 2.5, 2.5, 2.5, 3.0, 6.0, 6.0, 30.0, 30.5], 20);
+        let blind = chip.run(&run).unwrap();
+        run.record.cadc_times_us = vec![50.0];
+        let looking = chip.run(&run).unwrap();
+        let mut spikes = 0;
+        for (a, b) in blind.trials.iter().zip(&looking.trials) {
+            let neurons = |t: &TrialRecording| t.spikes.iter().map(|s| s.neuron).collect::<Vec<_>>();
+            assert_eq!(neurons(a), neurons(b));
+            for (a, b) in a.spikes.iter().zip(&b.spikes) {
+                assert_relative_eq!(a.time_us, b.time_us, max_relative = 1e-11);
+            }
+            spikes += a.spikes.len();
+        }
+        assert!(spikes > 2000, "{spikes} on chip {seed}");
+    }
 }

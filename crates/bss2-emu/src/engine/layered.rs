@@ -1,17 +1,19 @@
 //! Feed-forward networks, one depth after the other.
 //!
-//! The connections of the routing are compiled once into layers: neurons of equal depth with the union of their sources and
-//! dense tables of synaptic currents, `(n_sources, n_neurons)`. A change of weights only refills the tables.
+//! The connections of the routing are compiled once into layers: neurons of equal depth, in blocks of four, with the union of
+//! their sources and dense tables of synaptic currents, `(n_blocks, n_sources)`. A change of weights only refills these.
 
 use std::collections::BTreeMap;
 
 use crate::codes::{NEURONS, NeuronId};
 use crate::device::DeviceError;
 use crate::events::Arrival;
-use crate::membrane::{Membrane, State};
 use crate::parameters::NeuronParameters;
 use crate::routing::{Connection, Routing};
 use crate::synapses::SynapseArrays;
+
+use super::block::Jumps;
+use super::decay::{DecayTable, LANES};
 
 /// Where the events of a synapse come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,9 +40,11 @@ pub struct Layer {
     position_of_channel: Vec<Option<u32>>,
     position_of_neuron: Vec<Option<u32>>,
     entries: Vec<Entry>,
-    /// Jump of the excitatory and inhibitory current, `[source * n_neurons + neuron]`, in LSB/us.
-    exc: Vec<f64>,
-    inh: Vec<f64>,
+    n_sources: usize,
+    /// Jumps of the currents, `[block * n_sources + source]`.
+    jumps: Vec<Jumps>,
+    /// Decay tables by block; empty if a time constant is too short for them.
+    decays: Vec<DecayTable>,
 }
 
 /// A compiled feed-forward network.
@@ -79,12 +83,18 @@ impl Network {
         Ok(Self { layers, connected: depths.iter().map(Option::is_some).collect() })
     }
 
+    /// Refills the decay tables.
+    pub fn set_time_constants(&mut self, neurons: &[NeuronParameters]) {
+        for layer in &mut self.layers {
+            let table = |block: &[usize]| DecayTable::new(block.iter().map(|n| &neurons[*n]));
+            layer.decays = layer.neurons.chunks(LANES).map(table).collect::<Option<_>>().unwrap_or_default();
+        }
+    }
+
     /// Refills the tables of synaptic currents.
     pub fn load(&mut self, arrays: &SynapseArrays, factors: &[Vec<f32>; 2], neurons: &[NeuronParameters]) {
         for layer in &mut self.layers {
-            layer.exc.fill(0.0);
-            layer.inh.fill(0.0);
-            let width = layer.neurons.len();
+            layer.jumps.fill(Jumps::default());
             for entry in &layer.entries {
                 let code = arrays.weight(entry.hemisphere, entry.synapse).get();
                 if code == 0 {
@@ -92,11 +102,12 @@ impl Network {
                 }
                 let strength = f64::from(code) * f64::from(factors[entry.hemisphere][entry.synapse]);
                 let parameters = &neurons[layer.neurons[entry.target]];
-                let at = entry.position * width + entry.target;
+                let jumps = &mut layer.jumps[entry.target / LANES * layer.n_sources + entry.position];
+                let lane = entry.target % LANES;
                 if entry.inhibitory {
-                    layer.inh[at] += strength * parameters.gain_inh;
+                    jumps.inh[lane] += strength * parameters.gain_inh;
                 } else {
-                    layer.exc[at] += strength * parameters.gain_exc;
+                    jumps.exc[lane] += strength * parameters.gain_exc;
                 }
             }
         }
@@ -159,94 +170,36 @@ impl Layer {
                 })
             })
             .collect();
-        let size = positions.len() * neurons.len();
         Self {
             position_of_channel: (0..n_channels).map(|c| positions.get(&Source::Channel(c as u16)).copied()).collect(),
             position_of_neuron: (0..NEURONS).map(|n| positions.get(&Source::Neuron(n as u16)).copied()).collect(),
             entries,
-            exc: vec![0.0; size],
-            inh: vec![0.0; size],
+            n_sources: positions.len(),
+            jumps: vec![Jumps::default(); positions.len() * neurons.len().div_ceil(LANES)],
+            decays: Vec::new(),
             neurons,
         }
     }
 
     /// The events that reach this layer, sorted; sources become positions in its tables.
-    pub fn arrivals(&self, external: &[Arrival], internal: &[Arrival]) -> Vec<Arrival> {
+    pub fn arrivals(&self, external: &[Arrival], internal: &[Arrival], arrivals: &mut Vec<Arrival>) {
         let place =
             |table: &[Option<u32>], a: &Arrival| table[a.source as usize].map(|source| Arrival { source, ..*a });
-        let mut arrivals: Vec<Arrival> = external.iter().filter_map(|a| place(&self.position_of_channel, a)).collect();
+        arrivals.clear();
+        arrivals.extend(external.iter().filter_map(|a| place(&self.position_of_channel, a)));
         arrivals.extend(internal.iter().filter_map(|a| place(&self.position_of_neuron, a)));
-        crate::events::sort(&mut arrivals);
-        arrivals
+        crate::events::sort(arrivals);
     }
 
     /// Current jumps of neuron `k` of the layer for an event of a source.
-    fn jumps(&self, source: u32, k: usize) -> (f64, f64) {
-        let at = source as usize * self.neurons.len() + k;
-        (self.exc[at], self.inh[at])
+    pub fn jumps(&self, source: u32, k: usize) -> (f64, f64) {
+        let jumps = &self.jumps[k / LANES * self.n_sources + source as usize];
+        (jumps.exc[k % LANES], jumps.inh[k % LANES])
     }
-}
 
-/// A look at a neuron: by the CADC, as the given row of its samples, or by the MADC.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sample {
-    Cadc(usize),
-    Madc,
-}
-
-/// What happens to one neuron in one trial.
-pub struct Course<'a> {
-    /// Events, sorted by time.
-    pub arrivals: &'a [Arrival],
-    /// The neuron's layer and its place there; `None` for a neuron without synapses.
-    pub place: Option<(&'a Layer, usize)>,
-    /// Times of forced resets, sorted.
-    pub resets_us: &'a [f64],
-    /// End of the trial.
-    pub duration_us: f64,
-}
-
-impl Course<'_> {
-    /// Integrates the neuron. `on_sample` sees the state at each of `samples` (sorted).
-    pub fn run(
-        &self,
-        membrane: &Membrane,
-        samples: &[(f64, Sample)],
-        mut on_sample: impl FnMut(&State, Sample),
-        mut on_spike: impl FnMut(f64),
-    ) {
-        let mut state = State::at_rest(0.0);
-        let mut samples = samples.iter().copied().peekable();
-        let mut resets = self.resets_us.iter().copied().peekable();
-        let arrivals = if self.place.is_some() { self.arrivals } else { &[] };
-        let mut next = 0;
-        while next < arrivals.len() || samples.peek().is_some() || resets.peek().is_some() {
-            let event = arrivals.get(next).map_or(f64::INFINITY, |a| a.time_us);
-            let reset = resets.peek().copied().unwrap_or(f64::INFINITY);
-            let sample = samples.peek().map_or(f64::INFINITY, |s| s.0);
-            let time = event.min(reset).min(sample);
-            if time > self.duration_us {
-                break;
-            }
-            if time == event
-                && let Some((layer, k)) = self.place
-            {
-                let (exc, inh) = layer.jumps(arrivals[next].source, k);
-                if exc != 0.0 || inh != 0.0 {
-                    membrane.advance(&mut state, time, &mut on_spike);
-                    state.receive(exc, inh);
-                }
-                next += 1;
-                continue;
-            }
-            membrane.advance(&mut state, time, &mut on_spike);
-            if time == reset {
-                membrane.force_reset(&mut state);
-                resets.next();
-            } else if let Some((_, sample)) = samples.next() {
-                on_sample(&state, sample);
-            }
-        }
-        membrane.advance(&mut state, self.duration_us, &mut on_spike);
+    /// Decay tables and current jumps of the blocks; `None` if its neurons can only be run one by one.
+    pub fn blocks(&self) -> Option<impl Iterator<Item = (&DecayTable, &[Jumps])>> {
+        let complete = self.decays.len() == self.neurons.len().div_ceil(LANES);
+        complete.then(|| self.decays.iter().zip(self.jumps.chunks(self.n_sources)))
     }
 }

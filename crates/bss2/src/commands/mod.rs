@@ -16,7 +16,7 @@ use ttfs::data::yin_yang::YinYang;
 use ttfs::train::Samples;
 
 use crate::cli::{ChipArgs, ConfigArgs, OutputArgs};
-use crate::config::{Config, Layer, assignment, resolve, table_from_file};
+use crate::config::{Config, Layer, assignment, nested, resolve, table_from_file};
 
 /// Applies `--threads`.
 fn set_threads(output: &OutputArgs) -> anyhow::Result<()> {
@@ -32,13 +32,6 @@ fn set_threads(output: &OutputArgs) -> anyhow::Result<()> {
 /// A value that a flag sets.
 fn flag(name: &str, key: &str, value: impl Into<Value>) -> Layer {
     Layer { origin: name.to_owned(), table: nested(key, value.into()) }
-}
-
-fn nested(key: &str, value: Value) -> Table {
-    match key.split_once('.') {
-        Some((first, rest)) => Table::from_iter([(first.to_owned(), Value::Table(nested(rest, value)))]),
-        None => Table::from_iter([(key.to_owned(), value)]),
-    }
 }
 
 /// The layer that `--chip` or `--chip-seed` stands for.

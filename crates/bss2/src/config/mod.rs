@@ -15,7 +15,7 @@ use ttfs::encoding::TimeEncoding;
 use ttfs::train::TrainingSettings;
 
 pub use keys::help;
-pub use resolve::{Layer, assignment, resolve, table_from_file};
+pub use resolve::{Layer, assignment, nested, resolve, table_from_file};
 
 /// The configuration of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

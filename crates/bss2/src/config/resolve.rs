@@ -85,7 +85,7 @@ pub fn assignment(text: &str) -> Result<Layer, ConfigError> {
 }
 
 /// The table that holds one value at a dotted key.
-pub(crate) fn nested(key: &str, value: Value) -> Table {
+pub fn nested(key: &str, value: Value) -> Table {
     let (first, rest) = key.split_once('.').map_or((key, None), |(first, rest)| (first, Some(rest)));
     let inner = match rest {
         Some(rest) => Value::Table(nested(rest, value)),
