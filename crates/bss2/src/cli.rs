@@ -121,7 +121,7 @@ pub struct InferArgs {
     /// What to run it on.
     #[arg(long, value_enum, default_value = "chip")]
     pub substrate: SubstrateName,
-    /// Write first-spike times of all layers and labels to this .npz (times in tau_syn, inf for silence).
+    /// Write first-spike times of all layers and labels to this .npz (in units of the synaptic time constant, inf for silence).
     #[arg(long, value_name = "FILE.npz")]
     pub times: Option<PathBuf>,
     #[command(flatten)]

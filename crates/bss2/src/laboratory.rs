@@ -46,7 +46,7 @@ impl Laboratory {
             }
         };
         chip.configure(&calibration.setting())?;
-        let scaling = Scaling::measured(&calibration.measured, units.us_per_time, units.lsb_per_weight)
+        let scaling = Scaling::measured(&calibration.measured, units.us_per_time, units.lsb_per_weight, units.latency)
             .context("the calibration gives no usable threshold")?;
         Ok(Self { chip, calibration, scaling })
     }

@@ -169,6 +169,7 @@ mod tests {
     use ndarray::Array2;
 
     use super::*;
+    use crate::scaling::Latency;
 
     #[test]
     fn what_does_not_fit_is_said_with_its_limit() {
@@ -186,7 +187,13 @@ mod tests {
     #[test]
     fn a_weight_takes_the_row_of_its_sign() {
         let placement = Placement::new(2, &[1]).unwrap();
-        let scaling = Scaling { us_per_time: 6.0, lsb_per_weight: 30.0, threshold: 2.6, tau_mem: 1.0 };
+        let scaling = Scaling {
+            us_per_time: 6.0,
+            lsb_per_weight: 30.0,
+            threshold: 2.6,
+            tau_mem: 1.0,
+            latency: Latency::default(),
+        };
         let weights = Array2::from_shape_vec((2, 1), vec![1.0, -0.5]).unwrap();
         let rows = placement.rows(&[weights], &scaling);
         let written: Vec<_> = rows.iter().map(|r| (r.row, r.weights[0].get())).collect();

@@ -19,9 +19,9 @@ const LARGEST_CODE: f64 = 63.0;
 ///
 /// ```
 /// use bss2_emu::NeuronParameters;
-/// use ttfs::scaling::Scaling;
+/// use ttfs::scaling::{Latency, Scaling};
 ///
-/// let scaling = Scaling::measured(&[NeuronParameters::default()], 6.0, 30.0)?;
+/// let scaling = Scaling::measured(&[NeuronParameters::default()], 6.0, 30.0, Latency::default())?;
 /// assert!((scaling.threshold - 2.786).abs() < 0.001);
 /// assert_eq!(scaling.rounded(0.51), 0.5);
 /// assert_eq!(scaling.rounded(-7.0), -2.1);
@@ -38,6 +38,19 @@ pub struct Scaling {
     pub threshold: f64,
     /// Nominal membrane time constant in units of model time.
     pub tau_mem: f64,
+    /// How long spikes take to their synapses.
+    pub latency: Latency,
+}
+
+/// How long spikes take to their synapses, in us: a spike acts later than it was sent or stamped, and a gradient that does not
+/// know evaluates every PSP at the wrong phase.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Latency {
+    /// From a spike sent from outside. Recordings of silicon: .47 us.
+    pub external_us: f64,
+    /// From the time stamp of a neuron's spike. Recordings: .2-.7 us, weakly determined.
+    pub internal_us: f64,
 }
 
 impl Scaling {
@@ -45,7 +58,12 @@ impl Scaling {
     ///
     /// # Errors
     /// [`Error::NotPositive`] if the table is empty or its neurons cannot fire.
-    pub fn measured(neurons: &[NeuronParameters], us_per_time: f64, lsb_per_weight: f64) -> Result<Self, Error> {
+    pub fn measured(
+        neurons: &[NeuronParameters],
+        us_per_time: f64,
+        lsb_per_weight: f64,
+        latency: Latency,
+    ) -> Result<Self, Error> {
         let thresholds = neurons
             .iter()
             .map(|p| (p.v_threshold_lsb - p.v_leak_lsb) / (p.gain_exc * lsb_per_weight * p.tau_syn_exc_us));
@@ -54,6 +72,7 @@ impl Scaling {
             lsb_per_weight,
             threshold: median(thresholds),
             tau_mem: median(neurons.iter().map(|p| p.tau_mem_us)) / us_per_time,
+            latency,
         };
         scaling.check()?;
         Ok(scaling)
@@ -67,7 +86,9 @@ impl Scaling {
         error::positive("us_per_time", self.us_per_time)?;
         error::positive("lsb_per_weight", self.lsb_per_weight)?;
         error::positive("threshold", self.threshold)?;
-        error::positive("tau_mem", self.tau_mem)
+        error::positive("tau_mem", self.tau_mem)?;
+        error::within("latency.external_us", self.latency.external_us, 0.0, 1e3)?;
+        error::within("latency.internal_us", self.latency.internal_us, 0.0, 1e3)
     }
 
     /// The neuron that a learning rule assumes: nominal time constants, measured threshold.
@@ -100,6 +121,11 @@ impl Scaling {
         f64::from(self.signed_code(weight)) / self.lsb_per_weight
     }
 
+    /// Model time from a spike sent from outside, and from a neuron's spike, to their synapses.
+    pub fn latencies(&self) -> [f64; 2] {
+        [self.to_time(self.latency.external_us), self.to_time(self.latency.internal_us)]
+    }
+
     /// Hardware time of a model time.
     pub fn to_us(&self, time: f64) -> f64 {
         time * self.us_per_time
@@ -128,7 +154,13 @@ mod tests {
 
     #[test]
     fn codes_round_and_clip() {
-        let scaling = Scaling { us_per_time: 6.0, lsb_per_weight: 30.0, threshold: 2.6, tau_mem: 1.0 };
+        let scaling = Scaling {
+            us_per_time: 6.0,
+            lsb_per_weight: 30.0,
+            threshold: 2.6,
+            tau_mem: 1.0,
+            latency: Latency::default(),
+        };
         for (weight, code) in [(0.0, 0), (1.0 / 60.0 + 1e-9, 1), (2.1, 63), (3.0, 63), (-0.4, -12), (-9.0, -63)] {
             assert_eq!(scaling.signed_code(weight), code, "{weight}");
         }
@@ -140,8 +172,9 @@ mod tests {
     #[test]
     fn the_threshold_is_the_median_neurons() {
         let neuron = |gain| NeuronParameters { gain_exc: gain, ..NeuronParameters::default() };
-        let scaling = Scaling::measured(&[neuron(0.1), neuron(0.2), neuron(0.4)], 6.0, 30.0).unwrap();
+        let scaling =
+            Scaling::measured(&[neuron(0.1), neuron(0.2), neuron(0.4)], 6.0, 30.0, Latency::default()).unwrap();
         assert!((scaling.threshold - 70.0 / (0.2 * 30.0 * 6.0)).abs() < 1e-12);
-        assert!(Scaling::measured(&[], 6.0, 30.0).is_err());
+        assert!(Scaling::measured(&[], 6.0, 30.0, Latency::default()).is_err());
     }
 }

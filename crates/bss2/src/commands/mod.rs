@@ -74,7 +74,7 @@ fn configure(
     let mut resolved = resolve(&layers)?;
     let table = chip.calibration.as_ref().map(Calibration::load).transpose()?;
     if let Some(table) = &table {
-        resolved.calibration = table.targets.clone();
+        resolved.calibration = table.targets;
     }
     Ok((resolved, table))
 }

@@ -46,26 +46,22 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<ExitCode> {
     let console = Console::new(args.output.json);
     set_threads(&args.output)?;
     let interrupted = watch_for_interrupts()?;
-    match &args.resume {
-        Some(path) => {
-            let start = resumed(path)?;
-            if start.folder.summary().is_file() {
-                console.say(format_args!("{} is finished already", path.display()));
-                console.result(&summary::joined(&start.folder)?);
-                return Ok(ExitCode::SUCCESS);
-            }
-            train(start, console, &interrupted)
+    if let Some(path) = &args.resume {
+        let start = resumed(path)?;
+        if start.folder.summary().is_file() {
+            console.say(format_args!("{} is finished already", path.display()));
+            console.result(&summary::joined(&start.folder)?);
+            return Ok(ExitCode::SUCCESS);
         }
-        None => {
-            let start = fresh(args)?;
-            let folder = start.folder.clone();
-            train(start, console, &interrupted).inspect_err(|_| {
-                if !folder.checkpoint().exists() {
-                    folder.discard();
-                }
-            })
-        }
+        return train(start, console, &interrupted);
     }
+    let start = fresh(args)?;
+    let folder = start.folder.clone();
+    train(start, console, &interrupted).inspect_err(|_| {
+        if !folder.checkpoint().exists() {
+            folder.discard();
+        }
+    })
 }
 
 fn watch_for_interrupts() -> anyhow::Result<Arc<AtomicBool>> {

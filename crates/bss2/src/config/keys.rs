@@ -24,7 +24,7 @@ const KEYS: &[(&str, &str)] = &[
     ("training.batch_size", "samples per weight update: one run of the chip"),
     ("training.evaluation_batch_size", "samples per run when nothing is learned"),
     ("training.max_gradient", "gradient guard: largest |dL/dw| per sample and neuron; 0 for none"),
-    ("training.estimator", "slope at a measured spike time: \"model\" (published) or \"measured\""),
+    ("training.estimator", "slope at a measured spike time: \"measured\", or \"model\" (published)"),
     ("training.input_noise_std", "noise on training inputs in tau_syn"),
     ("training.adam.learning_rate", "learning rate of the first epochs"),
     ("training.adam.beta1", "memory of the gradient's mean"),
@@ -42,6 +42,8 @@ const KEYS: &[(&str, &str)] = &[
     ("scaling.us_per_time", "us of hardware per unit of model time (nominal tau_syn)"),
     ("scaling.lsb_per_weight", "weight codes per unit of weight"),
     ("scaling.slot_us", "length of a sample on the chip in us"),
+    ("scaling.latency.external_us", "from a spike sent from outside to its synapses, as the backward pass assumes"),
+    ("scaling.latency.internal_us", "from a neuron's spike to synapses on chip, as the backward pass assumes"),
     ("calibration.leak_lsb", "resting potential in CADC LSB"),
     ("calibration.reset_lsb", "reset potential in CADC LSB"),
     ("calibration.threshold_lsb", "threshold in CADC LSB"),
@@ -128,6 +130,6 @@ mod tests {
         known.sort();
         explained.sort();
         assert_eq!(known, explained);
-        assert!(help().contains("training.epochs = 200"));
+        assert!(help().contains("training.epochs = 100"));
     }
 }

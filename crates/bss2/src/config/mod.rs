@@ -12,6 +12,7 @@ use bss2_emu::{ChipSpec, Problem};
 use calib::Targets;
 use serde::{Deserialize, Serialize};
 use ttfs::encoding::TimeEncoding;
+use ttfs::scaling::Latency;
 use ttfs::train::TrainingSettings;
 
 pub use keys::help;
@@ -73,6 +74,16 @@ pub struct ScalingSettings {
     pub lsb_per_weight: f64,
     /// Length of a sample on the chip in us.
     pub slot_us: f64,
+    /// How long spikes take to their synapses, as the backward pass assumes.
+    pub latency: Latency,
+}
+
+/// Latencies of a kind of chip that the backward pass assumes: those of the recordings of silicon, or none.
+fn latency(preset: Preset) -> Latency {
+    match preset {
+        Preset::Bss2 => Latency { external_us: 0.47, internal_us: 0.3 },
+        Preset::Ideal => Latency::default(),
+    }
 }
 
 impl Default for Config {
@@ -89,7 +100,12 @@ impl Default for Config {
             encoding: TimeEncoding::default(),
             network: Network { hidden: vec![120] },
             training: TrainingSettings::default(),
-            scaling: ScalingSettings { us_per_time: 6.0, lsb_per_weight: 30.0, slot_us: 180.0 },
+            scaling: ScalingSettings {
+                us_per_time: 6.0,
+                lsb_per_weight: 30.0,
+                slot_us: 180.0,
+                latency: latency(Preset::Bss2),
+            },
             calibration: Targets::default(),
             chip: ChipSpec::new(Preset::Bss2, 1),
         }
@@ -144,6 +160,14 @@ impl Config {
         ] {
             if !(value > 0.0 && value <= most) {
                 problems.push(Problem::out_of_range(name, value, &format!("a positive number up to {most}")));
+            }
+        }
+        for (name, value) in [
+            ("scaling.latency.external_us", self.scaling.latency.external_us),
+            ("scaling.latency.internal_us", self.scaling.latency.internal_us),
+        ] {
+            if !(0.0..=100.0).contains(&value) {
+                problems.push(Problem::out_of_range(name, value, "a number in 0..=100"));
             }
         }
         problems.extend(under("calibration", self.calibration.check()));

@@ -151,13 +151,16 @@ fn is_part(section: &str, key: &str) -> bool {
     key == section || key.strip_prefix(section).is_some_and(|rest| rest.starts_with('.'))
 }
 
-/// The defaults, with the chip of the last preset that a layer asks for.
+/// The defaults, with the chip (and the latencies that go with it) of the last preset that a layer asks for.
 fn with_preset(default: &Config, layers: &[Layer], problems: &mut Vec<Problem>) -> Config {
     let mut config = default.clone();
     for layer in layers {
         let Some(value) = layer.table.get("chip").and_then(|chip| chip.get("preset")) else { continue };
         match value.clone().try_into::<Preset>() {
-            Ok(preset) => config.chip = ChipSpec::new(preset, config.chip.seed),
+            Ok(preset) => {
+                config.chip = ChipSpec::new(preset, config.chip.seed);
+                config.scaling.latency = super::latency(preset);
+            }
             Err(_) => problems.push(Problem {
                 key: "chip.preset".into(),
                 message: format!("{} is not allowed; expected \"bss2\" or \"ideal\" ({})", shown(value), layer.origin),

@@ -113,11 +113,18 @@ impl SavedNetwork {
 #[cfg(test)]
 mod tests {
     use ndarray::array;
+    use ttfs::scaling::Latency;
 
     use super::*;
 
     fn network() -> SavedNetwork {
-        let scaling = Scaling { us_per_time: 6.0, lsb_per_weight: 30.0, threshold: 2.7, tau_mem: 1.0 };
+        let scaling = Scaling {
+            us_per_time: 6.0,
+            lsb_per_weight: 30.0,
+            threshold: 2.7,
+            tau_mem: 1.0,
+            latency: Latency::default(),
+        };
         SavedNetwork::new("yin-yang", &TimeEncoding::default(), scaling, &[array![[0.5, -1.0]], array![[1.0], [2.0]]])
     }
 

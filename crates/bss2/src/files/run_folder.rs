@@ -37,7 +37,7 @@ impl RunFolder {
     pub fn create(wanted: Option<&Path>, name: &str) -> Result<Self, FileError> {
         let path = match wanted {
             Some(path) => path.to_owned(),
-            None => (1..)
+            None => (1..10_000)
                 .map(|n| PathBuf::from("runs").join(if n == 1 { name.to_owned() } else { format!("{name}-{n}") }))
                 .find(|path| !path.exists())
                 .unwrap_or_else(|| PathBuf::from("runs").join(name)),

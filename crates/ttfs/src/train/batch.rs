@@ -1,6 +1,6 @@
 //! The gradient of a batch: samples in parallel, sums in a fixed order.
 
-use ndarray::{Array1, Array2, ArrayView2};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 use rayon::prelude::*;
 
 use crate::gradient::BackwardPass;
@@ -12,9 +12,11 @@ const CHUNK: usize = 10;
 
 /// Gradient of the mean loss over the batch by the weights of every layer.
 ///
-/// `layers` are the measured first-spike times of every layer, `weights` the weights that the substrate had.
+/// `layers` are the measured first-spike times of every layer, `weights` the weights that the substrate had. `latencies` (from
+/// outside, from a neuron) turn the time of a spike into the time at which it acts.
 pub(super) fn gradients(
     backward: &BackwardPass,
+    latencies: [f64; 2],
     loss: &TtfsLoss,
     weights: &[Array2<f64>],
     inputs: ArrayView2<f64>,
@@ -28,7 +30,7 @@ pub(super) fn gradients(
             let mut gradients: Vec<Array2<f64>> = weights.iter().map(|w| Array2::zeros(w.dim())).collect();
             for &sample in chunk {
                 let error = output_error(loss, layers, labels, sample);
-                descend(backward, weights, inputs, layers, sample, error, &mut gradients);
+                descend(backward, latencies, weights, inputs, layers, sample, error, &mut gradients);
             }
             gradients
         })
@@ -51,8 +53,10 @@ fn output_error(loss: &TtfsLoss, layers: &[Array2<f64>], labels: &[usize], sampl
 }
 
 /// Takes the error of one sample down through the layers.
+#[expect(clippy::too_many_arguments, reason = "one sample of the arguments of `gradients`")]
 fn descend(
     backward: &BackwardPass,
+    [external, internal]: [f64; 2],
     weights: &[Array2<f64>],
     inputs: ArrayView2<f64>,
     layers: &[Array2<f64>],
@@ -62,7 +66,7 @@ fn descend(
 ) {
     for layer in (1..weights.len()).rev() {
         error = backward.layer(
-            layers[layer - 1].row(sample),
+            arrivals(layers[layer - 1].row(sample), internal).view(),
             weights[layer].view(),
             layers[layer].row(sample),
             error.view(),
@@ -70,6 +74,12 @@ fn descend(
         );
     }
     if let (Some(weights), Some(times), Some(gradient)) = (weights.first(), layers.first(), gradients.first_mut()) {
-        backward.first_layer(inputs.row(sample), weights.view(), times.row(sample), error.view(), gradient);
+        let inputs = arrivals(inputs.row(sample), external);
+        backward.first_layer(inputs.view(), weights.view(), times.row(sample), error.view(), gradient);
     }
+}
+
+/// When spikes reach their synapses; silent ones never do.
+fn arrivals(times: ArrayView1<f64>, latency: f64) -> Array1<f64> {
+    times.mapv(|time| time + latency)
 }

@@ -148,8 +148,15 @@ impl Trainer {
             let bump = settings.bump.apply(&mut state.bump, &layers, &mut state.weights)?;
             bumped_batches += u32::from(bump != Bump::None);
             if bump != Bump::InsteadOfStep {
-                let gradients =
-                    batch::gradients(&self.backward, &settings.loss, &rounded, inputs.view(), &layers, &labels);
+                let gradients = batch::gradients(
+                    &self.backward,
+                    self.scaling.latencies(),
+                    &settings.loss,
+                    &rounded,
+                    inputs.view(),
+                    &layers,
+                    &labels,
+                );
                 settings.adam.step(learning_rate, &mut state.adam, &mut state.weights, &gradients)?;
             }
             self.clip(&mut state.weights);

@@ -1,10 +1,11 @@
 use super::*;
 use crate::data::yin_yang::YinYang;
 use crate::encoding::TimeEncoding;
+use crate::scaling::Latency;
 use crate::substrate::Ideal;
 
 fn scaling() -> Scaling {
-    Scaling { us_per_time: 6.0, lsb_per_weight: 30.0, threshold: 2.6, tau_mem: 1.0 }
+    Scaling { us_per_time: 6.0, lsb_per_weight: 30.0, threshold: 2.6, tau_mem: 1.0, latency: Latency::default() }
 }
 
 fn samples(seed: u32, n: usize) -> Samples {
