@@ -175,7 +175,7 @@ impl Summary {
             percent(&self.elsewhere.other_chip)
         ));
         console.say(format_args!(
-            "{} epochs in {wall:.1} s ({speed:.0} samples/s); on the chip {:.0} s of training and {:.0} s of calibration",
+            "{} epochs in {wall:.1} s ({speed:.0} samples/s); on the chip {:.1} s of training and {:.1} s of calibration",
             self.epochs, self.hardware.training_s, self.hardware.calibration_s
         ));
         console.say(format_args!("results and figures in {}", folder.path().display()));
