@@ -3,8 +3,12 @@
 use std::process::ExitCode;
 use std::time::Instant;
 
+use ::calib::Calibration;
 use anyhow::bail;
+use bss2_emu::NeuronParameters;
+use bss2_emu::membrane::peak_response;
 use bss2_emu::spec::ParameterSource;
+use serde::Serialize;
 
 use super::{configure, set_threads};
 use crate::cli::CalibArgs;
@@ -41,6 +45,12 @@ pub fn run(args: &CalibArgs) -> anyhow::Result<ExitCode> {
         begun.elapsed().as_secs_f64(),
         laboratory.scaling.threshold,
     ));
+    let spreads = spreads(table);
+    console.say("measured on these neurons    median       sd   sd/median");
+    for spread in &spreads {
+        let Spread { name, median, sd } = spread;
+        console.say(format_args!("  {name:<22} {median:>10.3} {sd:>8.3} {:>8.2} %", 100.0 * sd / median));
+    }
     console.say(format_args!("written to {}", args.out.display()));
     console.result(&serde_json::json!({
         "chip": table.chip,
@@ -49,7 +59,47 @@ pub fn run(args: &CalibArgs) -> anyhow::Result<ExitCode> {
         "measurements": table.measurements,
         "hardware_time_s": table.hardware_time_us * 1e-6,
         "threshold": laboratory.scaling.threshold,
+        "measured": spreads,
         "wall_s": begun.elapsed().as_secs_f64(),
     }));
     Ok(ExitCode::SUCCESS)
+}
+
+/// Distribution of a parameter over the neurons that are on target.
+#[derive(Debug, Clone, Serialize)]
+struct Spread {
+    name: &'static str,
+    median: f64,
+    sd: f64,
+}
+
+/// What was measured of the neurons on target. *Excitability* is the height of a PSP of weight code 1 in percent of (threshold -
+/// leak): all parameters that make a neuron fire early or late in one number.
+fn spreads(table: &Calibration) -> Vec<Spread> {
+    let excitability = |p: &NeuronParameters| {
+        let psp_lsb = p.gain_exc * peak_response(p.tau_mem_us, p.tau_syn_exc_us);
+        100.0 * psp_lsb / (p.v_threshold_lsb - p.v_leak_lsb)
+    };
+    let fields: [(&'static str, &dyn Fn(&NeuronParameters) -> f64); 8] = [
+        ("leak (CADC LSB)", &|p| p.v_leak_lsb),
+        ("reset (CADC LSB)", &|p| p.v_reset_lsb),
+        ("threshold (CADC LSB)", &|p| p.v_threshold_lsb),
+        ("tau_mem (us)", &|p| p.tau_mem_us),
+        ("tau_syn exc (us)", &|p| p.tau_syn_exc_us),
+        ("tau_syn inh (us)", &|p| p.tau_syn_inh_us),
+        ("gain exc (LSB/us)", &|p| p.gain_exc),
+        ("excitability (%)", &excitability),
+    ];
+    fields
+        .into_iter()
+        .map(|(name, field)| {
+            let on_target = table.measured.iter().zip(&table.success).filter(|(_, success)| **success);
+            let mut values: Vec<f64> = on_target.map(|(p, _)| field(p)).collect();
+            values.sort_unstable_by(f64::total_cmp);
+            let n = values.len().max(1) as f64;
+            let mean = values.iter().sum::<f64>() / n;
+            let variance = values.iter().map(|v| (v - mean) * (v - mean)).sum::<f64>() / n;
+            Spread { name, median: values.get(values.len() / 2).copied().unwrap_or(f64::NAN), sd: variance.sqrt() }
+        })
+        .collect()
 }
