@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::bench::{bss2, fail, table_of_chip_1, text, train_into};
+use crate::program::{bss2, fail, table_of_chip_1, text, train_into};
 
 /// A training that must fail with all of these words, and leave no folder.
 fn refuses(more: &[&str], words: &[&str]) {
@@ -78,6 +78,27 @@ fn folders_that_cannot_be_used() {
 }
 
 #[test]
+fn a_folder_of_the_users_stays() {
+    let base = tempfile::tempdir().unwrap();
+    let mine = base.path().join("mine");
+    fs::create_dir(&mine).unwrap();
+    fail(&["train", "--chip", "2", "--calibration", table_of_chip_1(), "--out", &text(&mine)]);
+    assert!(mine.is_dir() && is_empty(&mine));
+}
+
+#[test]
+fn tables_and_slots_out_of_range() {
+    let base = tempfile::tempdir().unwrap();
+    let edited = text(&base.path().join("edited.json"));
+    let table = fs::read_to_string(table_of_chip_1()).unwrap();
+    fs::write(&edited, table.replacen("\"membrane_capacitance\": 63", "\"membrane_capacitance\": 64", 2)).unwrap();
+    refuses(&["--calibration", &edited], &["edited.json", "membrane_capacitance", "64", "63"]);
+    refuses(&["--set", "scaling.slot_us=5"], &["scaling.slot_us", "5", "12"]);
+    let threads = bss2(&["train", "--threads", "5000"]).output().unwrap();
+    assert_eq!(threads.status.code(), Some(2));
+}
+
+#[test]
 fn damaged_and_foreign_files() {
     let base = tempfile::tempdir().unwrap();
     let run = base.path().join("run");
@@ -88,7 +109,7 @@ fn damaged_and_foreign_files() {
     let good = fs::read(&checkpoint).unwrap();
 
     fs::write(&checkpoint, &good[..good.len() / 2]).unwrap();
-    let before = crate::bench::contents(&run);
+    let before = crate::program::contents(&run);
     assert!(fail(&["train", "--resume", &path]).contains("cut off"));
     let mut flipped = good.clone();
     flipped[100] ^= 4;
@@ -97,13 +118,18 @@ fn damaged_and_foreign_files() {
     fs::write(&checkpoint, "something else").unwrap();
     assert!(fail(&["train", "--resume", &path]).contains("not a bss2 checkpoint"));
     fs::write(&checkpoint, &good[..good.len() / 2]).unwrap();
-    assert_eq!(before, crate::bench::contents(&run), "a refused resume changes nothing");
+    assert_eq!(before, crate::program::contents(&run), "a refused resume changes nothing");
 
     fs::write(&checkpoint, &good).unwrap();
     let config = run.join("config.toml");
     let changed = fs::read_to_string(&config).unwrap().replace("epochs = 2", "epochs = 3");
     fs::write(&config, changed).unwrap();
     assert!(fail(&["train", "--resume", &path]).contains("another configuration"));
+    let restored = fs::read_to_string(&config).unwrap().replace("epochs = 3", "epochs = 2");
+    fs::write(&config, restored).unwrap();
+    let table = fs::read_to_string(run.join("calibration.json")).unwrap();
+    fs::write(run.join("calibration.json"), table.replacen("\"v_leak\": ", "\"v_leak\": 1", 1)).unwrap();
+    fail(&["train", "--resume", &path]);
 
     let table = fs::read_to_string(table_of_chip_1()).unwrap();
     let cut = text(&base.path().join("cut.json"));

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::bench::{succeed, table_of_chip_1, text};
+use crate::program::{succeed, table_of_chip_1, text};
 
 #[test]
 fn a_calibration_is_repeated_byte_for_byte() {

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::bench::{SHORT, assert_same, succeed, table_of_chip_1, text, train_into};
+use crate::program::{SHORT, assert_same, succeed, table_of_chip_1, text, train_into};
 
 #[test]
 fn the_number_of_threads_changes_no_byte() {
@@ -57,6 +57,20 @@ fn a_killed_run_continues_from_its_last_checkpoint() {
     assert!(!killed.join("summary.json").exists(), "killed too late to test anything");
     succeed(&["train", "--resume", &text(&killed)]);
     assert_same(&straight, &killed);
+}
+
+#[test]
+fn a_run_without_a_checkpoint_begins_again() {
+    let base = tempfile::tempdir().unwrap();
+    let (straight, begun) = (base.path().join("straight"), base.path().join("begun"));
+    train_into(&straight, &["--epochs", "3", "--hidden", "20"]);
+    fs::create_dir(&begun).unwrap();
+    for file in ["config.toml", "calibration.json"] {
+        fs::copy(straight.join(file), begun.join(file)).unwrap();
+    }
+    fs::write(begun.join(".left-by-a-killed-writer.tmp"), "half").unwrap();
+    succeed(&["train", "--resume", &text(&begun)]);
+    assert_same(&straight, &begun);
 }
 
 /// Begins a short training on chip 1 and returns it when so many epochs are done.

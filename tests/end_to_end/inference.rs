@@ -6,7 +6,7 @@ use std::path::Path;
 use ndarray::Array2;
 use ndarray_npy::NpzReader;
 
-use crate::bench::{SHORT, succeed, text, train_into};
+use crate::program::{SHORT, succeed, text, train_into};
 
 fn times(path: &Path, layer: usize) -> Array2<f64> {
     NpzReader::new(File::open(path).unwrap()).unwrap().by_name(&format!("times_{layer}")).unwrap()
@@ -51,9 +51,14 @@ fn a_network_runs_on_its_chip_on_another_and_on_none() {
     assert_eq!(ideal, summary["elsewhere"]["ideal"]["accuracy"].as_f64().unwrap());
     let other = accuracy(&succeed(&["infer", &text(&run), "--chip", "2", "--json"]));
     assert_eq!(other, summary["elsewhere"]["other_chip"]["accuracy"].as_f64().unwrap());
+    // A preset given later wins over the chip of the run; other targets are calibrated to.
+    let exact = accuracy(&succeed(&["infer", &text(&run), "--set", "chip.preset=ideal", "--json"]));
+    assert_ne!(exact, own);
+    let retargeted = accuracy(&succeed(&["infer", &text(&run), "--set", "calibration.threshold_lsb=120", "--json"]));
+    assert_ne!(retargeted, own);
     // The network alone, with the default configuration but the run's test samples.
     let network = text(&run.join("network.npz"));
-    let mut arguments = vec!["infer", &network, "--json", "--calibration", crate::bench::table_of_chip_1()];
+    let mut arguments = vec!["infer", &network, "--json", "--calibration", crate::program::table_of_chip_1()];
     arguments.extend(SHORT);
     let alone = accuracy(&succeed(&arguments));
     assert!((0.0..=1.0).contains(&alone));

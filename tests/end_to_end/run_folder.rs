@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::bench::{contents, succeed, text, train_into};
+use crate::program::{contents, succeed, text, train_into};
 
 #[test]
 fn a_training_leaves_results_and_figures() {
@@ -55,8 +55,8 @@ fn the_configuration_of_a_run_repeats_it() {
     train_into(&first, &["--epochs", "2", "--hidden", "20"]);
     let config = text(&first.join("config.toml"));
     let out = text(&second);
-    succeed(&["train", "--config", &config, "--calibration", crate::bench::table_of_chip_1(), "--out", &out]);
-    crate::bench::assert_same(&first, &second);
+    succeed(&["train", "--config", &config, "--calibration", crate::program::table_of_chip_1(), "--out", &out]);
+    crate::program::assert_same(&first, &second);
 }
 
 #[test]

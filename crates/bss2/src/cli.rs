@@ -67,7 +67,7 @@ pub struct OutputArgs {
     #[arg(long)]
     pub json: bool,
     /// Threads to compute with (default: all cores). Results do not depend on it.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
     pub threads: Option<u16>,
 }
 
@@ -84,7 +84,7 @@ pub struct TrainArgs {
     pub epochs: Option<u32>,
     /// Hidden neurons (key network.hidden).
     #[arg(long, value_name = "N")]
-    pub hidden: Option<usize>,
+    pub hidden: Option<u32>,
     /// Run folder; it must be new or empty (default: runs/yin-yang-chip<SEED>-seed<SEED>).
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
@@ -165,8 +165,20 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     match result {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", told_once(&error));
             ExitCode::FAILURE
         }
     }
+}
+
+/// The error with its causes, leaving out causes that the message before has told already.
+fn told_once(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1) {
+        let cause = cause.to_string();
+        if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
 }

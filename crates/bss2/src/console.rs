@@ -24,9 +24,17 @@ impl Console {
     }
 
     /// Prints the result for a machine, if one listens.
-    pub fn result(self, json: &serde_json::Value) {
-        if self.json {
-            let _ = writeln!(std::io::stdout(), "{json}");
+    ///
+    /// # Errors
+    /// If it cannot be written; that nobody reads on is no error.
+    pub fn result(self, json: &serde_json::Value) -> std::io::Result<()> {
+        if !self.json {
+            return Ok(());
+        }
+        let mut stdout = std::io::stdout();
+        match writeln!(stdout, "{json}").and_then(|()| stdout.flush()) {
+            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error),
+            _ => Ok(()),
         }
     }
 }

@@ -149,6 +149,7 @@ impl Calibration {
         let mut file = tempfile::NamedTempFile::new_in(directory).map_err(io)?;
         file.write_all(&text).map_err(io)?;
         file.as_file().sync_all().map_err(io)?;
+        readable_by_others(file.path()).map_err(io)?;
         file.persist(path).map_err(|e| io(e.error))?;
         Ok(())
     }
@@ -210,8 +211,52 @@ impl Calibration {
                 finite(&|| format!("measured[{neuron}].{name}"), value)?;
             }
         }
+        self.check_ranges(path)
+    }
+
+    /// Values that no register and no neuron has: a damaged or edited table.
+    fn check_ranges(&self, path: &Path) -> Result<(), CalibError> {
+        let refuse = |message: String| Err(CalibError::Content { path: path.to_owned(), message });
+        if let Some(problem) = self.targets.check().first() {
+            return refuse(format!("targets.{problem}"));
+        }
+        for (neuron, codes) in self.codes.iter().flat_map(|table| &table.neurons).enumerate() {
+            if codes.membrane_capacitance > 63 {
+                let value = codes.membrane_capacitance;
+                return refuse(format!("codes.neurons[{neuron}].membrane_capacitance is {value}; allowed are 0..=63"));
+            }
+            if codes.refractory.scale > 15 {
+                let value = codes.refractory.scale;
+                return refuse(format!("codes.neurons[{neuron}].refractory.scale is {value}; allowed are 0..=15"));
+            }
+        }
+        for (neuron, p) in self.measured.iter().enumerate() {
+            for (name, value, min, max) in [
+                ("tau_mem_us", p.tau_mem_us, 1e-3, 1e5),
+                ("tau_syn_exc_us", p.tau_syn_exc_us, 1e-3, 1e5),
+                ("tau_syn_inh_us", p.tau_syn_inh_us, 1e-3, 1e5),
+                ("gain_exc", p.gain_exc, 0.0, 100.0),
+                ("gain_inh", p.gain_inh, 0.0, 100.0),
+            ] {
+                if !(min..=max).contains(&value) {
+                    return refuse(format!("measured[{neuron}].{name} is {value:e}; allowed are {min}..={max}"));
+                }
+            }
+        }
         Ok(())
     }
+}
+
+/// Temporary files are private; tables are not.
+#[cfg(unix)]
+fn readable_by_others(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o644))
+}
+
+#[cfg(not(unix))]
+fn readable_by_others(_path: &Path) -> io::Result<()> {
+    Ok(())
 }
 
 fn parse<'a, T: Deserialize<'a>>(path: &Path, bytes: &'a [u8]) -> Result<T, CalibError> {

@@ -41,6 +41,11 @@ pub struct TimeEncoding {
     pub copies: usize,
 }
 
+/// Latest spike time that makes sense, in `tau_syn`.
+const LATEST: f64 = 1000.0;
+/// Most channels per feature: more than a chip has.
+const MOST_COPIES: f64 = 1000.0;
+
 impl Default for TimeEncoding {
     fn default() -> Self {
         Self { t_early: 0.15, t_late: 2.0, bias: Some(0.9), copies: 5 }
@@ -53,12 +58,12 @@ impl TimeEncoding {
     /// # Errors
     /// [`Error::OutOfRange`] naming the first field that is not acceptable.
     pub fn check(&self) -> Result<(), Error> {
-        error::within("t_early", self.t_early, 0.0, f64::MAX)?;
-        error::within("t_late", self.t_late, self.t_early, f64::MAX)?;
+        error::within("t_late", self.t_late, 0.0, LATEST)?;
+        error::within("t_early", self.t_early, 0.0, self.t_late)?;
         if let Some(bias) = self.bias {
-            error::within("bias", bias, 0.0, f64::MAX)?;
+            error::within("bias", bias, 0.0, LATEST)?;
         }
-        error::within("copies", self.copies as f64, 1.0, f64::MAX)
+        error::within("copies", self.copies as f64, 1.0, MOST_COPIES)
     }
 
     /// Number of inputs for samples with `n_features` features.

@@ -54,7 +54,7 @@ impl TtfsLoss {
     /// [`Error::NotPositive`] or [`Error::OutOfRange`] naming the first field that is not acceptable.
     pub fn check(&self) -> Result<(), Error> {
         error::positive("xi", self.xi)?;
-        error::within("alpha", self.alpha, 0.0, f64::MAX)?;
+        error::within("alpha", self.alpha, 0.0, 1e9)?;
         error::positive("beta", self.beta)
     }
 

@@ -53,7 +53,8 @@ impl<D: Device> OnDevice<D> {
 
     /// Runs one trial per sample and returns everything that was recorded.
     ///
-    /// `prepare` may change the trials before they run (to look at a neuron with the MADC, say).
+    /// Inputs begin `lead_us` after the start of a trial, which is longer by that time; recorded times count from the start of the
+    /// trial. `prepare` may change the trials before they run (to look at a neuron with the MADC, say).
     ///
     /// # Errors
     /// If shapes do not fit or the device refuses.
@@ -62,25 +63,27 @@ impl<D: Device> OnDevice<D> {
         weights: &[Array2<f64>],
         inputs: ArrayView2<f64>,
         run: RunId,
+        lead_us: f64,
         prepare: impl FnOnce(&mut Vec<Trial>),
     ) -> Result<Vec<TrialRecording>, Error> {
         check_shapes(weights, inputs)?;
         self.device.write_weights(&self.placement.rows(weights, &self.scaling))?;
-        let mut trials: Vec<Trial> = inputs.rows().into_iter().map(|times| self.trial(times)).collect();
+        let mut trials: Vec<Trial> = inputs.rows().into_iter().map(|times| self.trial(times, lead_us)).collect();
         prepare(&mut trials);
-        let experiment = Experiment { run, duration_us: self.slot_us, trials, record: Record::default() };
+        let experiment = Experiment { run, duration_us: self.slot_us + lead_us, trials, record: Record::default() };
         let recording = self.device.run(&experiment)?;
         self.trials += recording.trials.len() as u64;
         Ok(recording.trials)
     }
 
     /// The input spikes of a sample; silent inputs and those after the slot are left out.
-    fn trial(&self, times: ArrayView1<f64>) -> Trial {
+    fn trial(&self, times: ArrayView1<f64>, lead_us: f64) -> Trial {
         let spikes = times
             .iter()
             .enumerate()
             .map(|(channel, time)| InputSpike { time_us: self.scaling.to_us(*time), channel: channel as u16 })
             .filter(|spike| spike.time_us <= self.slot_us)
+            .map(|spike| InputSpike { time_us: spike.time_us + lead_us, ..spike })
             .collect();
         Trial { spikes, ..Trial::default() }
     }
@@ -93,7 +96,7 @@ impl<D: Device> Substrate for OnDevice<D> {
         inputs: ArrayView2<f64>,
         run: RunId,
     ) -> Result<Vec<Array2<f64>>, Error> {
-        let trials = self.record(weights, inputs, run, |_| ())?;
+        let trials = self.record(weights, inputs, run, 0.0, |_| ())?;
         let mut layers: Vec<Array2<f64>> =
             weights.iter().map(|w| Array2::from_elem((inputs.nrows(), w.ncols()), f64::INFINITY)).collect();
         for (sample, trial) in trials.iter().enumerate() {

@@ -72,7 +72,7 @@ impl Placement {
     /// use ttfs::placement::Placement;
     /// assert!(Placement::new(25, &[120, 3]).is_ok());
     /// let error = Placement::new(25, &[600, 3]).unwrap_err();
-    /// assert_eq!(error.to_string(), "600 neurons in layer 1 do not fit: a row of the chip has 256");
+    /// assert!(error.to_string().starts_with("600 hidden neurons do not fit: a neuron circuit has 128 signed inputs"));
     /// ```
     ///
     /// # Errors
@@ -136,11 +136,6 @@ fn check(n_inputs: usize, sizes: &[usize]) -> Result<(), PlacementError> {
     if sizes.is_empty() || sizes.len() > 2 {
         return Err(PlacementError::Layers { found: sizes.len() });
     }
-    for (layer, &found) in sizes.iter().enumerate() {
-        if found > COLUMNS {
-            return Err(PlacementError::Neurons { layer: layer + 1, found, limit: COLUMNS });
-        }
-    }
     let inputs = |sources, found| {
         if found > SIGNED_INPUTS {
             Err(PlacementError::Inputs { sources, found, limit: SIGNED_INPUTS })
@@ -151,6 +146,11 @@ fn check(n_inputs: usize, sizes: &[usize]) -> Result<(), PlacementError> {
     inputs("input channels", n_inputs)?;
     if sizes.len() == 2 {
         inputs("hidden neurons", sizes[0])?;
+    }
+    for (layer, &found) in sizes.iter().enumerate() {
+        if found > COLUMNS {
+            return Err(PlacementError::Neurons { layer: layer + 1, found, limit: COLUMNS });
+        }
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! `bss2 calib run`.
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -29,6 +30,10 @@ pub fn run(args: &CalibArgs) -> anyhow::Result<ExitCode> {
     if config.chip.parameters == ParameterSource::Direct {
         bail!("this chip is set directly (chip.parameters = \"direct\"): there is nothing to calibrate");
     }
+    let folder = args.out.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if args.out.is_dir() || !folder.is_dir() {
+        bail!("cannot write {}: it must be a file in a folder that exists", args.out.display());
+    }
     let begun = Instant::now();
     let laboratory = Laboratory::set_up(&config.chip, &config.calibration, &config.scaling, None, &mut |step| {
         console.say(format_args!("{:2}/{} {}", step.index, step.of, step.name));
@@ -54,14 +59,14 @@ pub fn run(args: &CalibArgs) -> anyhow::Result<ExitCode> {
     console.say(format_args!("written to {}", args.out.display()));
     console.result(&serde_json::json!({
         "chip": table.chip,
-        "file": args.out,
+        "file": args.out.display().to_string(),
         "neurons_on_target": good,
         "measurements": table.measurements,
         "hardware_time_s": table.hardware_time_us * 1e-6,
         "threshold": laboratory.scaling.threshold,
         "measured": spreads,
         "wall_s": begun.elapsed().as_secs_f64(),
-    }));
+    }))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -73,22 +78,25 @@ struct Spread {
     sd: f64,
 }
 
+/// A parameter of a neuron.
+type Field = fn(&NeuronParameters) -> f64;
+
 /// What was measured of the neurons on target. *Excitability* is the height of a PSP of weight code 1 in percent of (threshold -
 /// leak): all parameters that make a neuron fire early or late in one number.
 fn spreads(table: &Calibration) -> Vec<Spread> {
-    let excitability = |p: &NeuronParameters| {
+    let excitability: Field = |p| {
         let psp_lsb = p.gain_exc * peak_response(p.tau_mem_us, p.tau_syn_exc_us);
         100.0 * psp_lsb / (p.v_threshold_lsb - p.v_leak_lsb)
     };
-    let fields: [(&'static str, &dyn Fn(&NeuronParameters) -> f64); 8] = [
-        ("leak (CADC LSB)", &|p| p.v_leak_lsb),
-        ("reset (CADC LSB)", &|p| p.v_reset_lsb),
-        ("threshold (CADC LSB)", &|p| p.v_threshold_lsb),
-        ("tau_mem (us)", &|p| p.tau_mem_us),
-        ("tau_syn exc (us)", &|p| p.tau_syn_exc_us),
-        ("tau_syn inh (us)", &|p| p.tau_syn_inh_us),
-        ("gain exc (LSB/us)", &|p| p.gain_exc),
-        ("excitability (%)", &excitability),
+    let fields: [(&'static str, Field); 8] = [
+        ("leak (CADC LSB)", |p| p.v_leak_lsb),
+        ("reset (CADC LSB)", |p| p.v_reset_lsb),
+        ("threshold (CADC LSB)", |p| p.v_threshold_lsb),
+        ("tau_mem (us)", |p| p.tau_mem_us),
+        ("tau_syn exc (us)", |p| p.tau_syn_exc_us),
+        ("tau_syn inh (us)", |p| p.tau_syn_inh_us),
+        ("gain exc (LSB/us)", |p| p.gain_exc),
+        ("excitability (%)", excitability),
     ];
     fields
         .into_iter()

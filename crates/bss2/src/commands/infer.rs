@@ -31,6 +31,13 @@ pub fn run(args: &InferArgs) -> anyhow::Result<ExitCode> {
     let console = Console::new(args.output.json);
     set_threads(&args.output)?;
     let (network, base, own_table) = load(&args.network)?;
+    for text in &args.config.set {
+        if text.trim_start().starts_with("network.") || text.trim_start().starts_with("encoding.") {
+            bail!(
+                "--set {text}: the network was trained with its own layers and encoding, which cannot be changed here"
+            );
+        }
+    }
     let (mut config, given) = configure(base, &args.config, &args.chip, Vec::new())?;
     config.encoding = network.architecture.encoding.clone();
     config.scaling.lsb_per_weight = network.architecture.scaling.lsb_per_weight;
@@ -47,8 +54,9 @@ pub fn run(args: &InferArgs) -> anyhow::Result<ExitCode> {
         SubstrateName::Chip => {
             let n_inputs = network.architecture.sizes.first().copied().unwrap_or(0);
             let placement = Placement::new(n_inputs, &network.layers())?;
-            // The table of the run belongs to the run's chip; another chip is calibrated.
-            let table = given.or_else(|| own_table.filter(|t| t.chip == config.chip.identity()));
+            // The table of the run belongs to the run's chip and targets; anything else is calibrated.
+            let fits = |t: &Calibration| t.chip == config.chip.identity() && t.targets == config.calibration;
+            let table = given.or_else(|| own_table.filter(fits));
             let measured = table.is_none();
             let laboratory =
                 Laboratory::set_up(&config.chip, &config.calibration, &config.scaling, table, &mut |_| ())?;
@@ -63,7 +71,7 @@ pub fn run(args: &InferArgs) -> anyhow::Result<ExitCode> {
     if let Some(path) = &args.times {
         save_times(path, &evaluation, &test.labels)?;
     }
-    report(console, &config, &evaluation, &test.labels, &on, begun.elapsed().as_secs_f64());
+    report(console, &config, &evaluation, &test.labels, &on, begun.elapsed().as_secs_f64())?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -80,7 +88,14 @@ fn load(path: &Path) -> anyhow::Result<(SavedNetwork, Option<Layer>, Option<Cali
     Ok((SavedNetwork::load(&folder.network())?, Some(config), Some(Calibration::load(folder.calibration())?)))
 }
 
-fn report(console: Console, config: &Config, evaluation: &Evaluation, labels: &[usize], on: &str, wall_s: f64) {
+fn report(
+    console: Console,
+    config: &Config,
+    evaluation: &Evaluation,
+    labels: &[usize],
+    on: &str,
+    wall_s: f64,
+) -> anyhow::Result<()> {
     let score = &evaluation.score;
     console.say(format_args!(
         "{} test samples on {on}: accuracy {:.2} %, loss {:.3}, {:.2} % silent",
@@ -96,7 +111,8 @@ fn report(console: Console, config: &Config, evaluation: &Evaluation, labels: &[
         "test": score,
         "confusion": confusion(labels, &evaluation.classes()),
         "timings": { "wall_s": wall_s },
-    }));
+    }))?;
+    Ok(())
 }
 
 /// Writes `times_0`, `times_1`, ... `(n_samples, n_neurons)` per layer, in `tau_syn`, and `labels`.

@@ -10,7 +10,7 @@ mod summary;
 use std::path::Path;
 
 use ::calib::Calibration;
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use toml::{Table, Value};
 use ttfs::data::yin_yang::YinYang;
 use ttfs::train::Samples;
@@ -37,7 +37,7 @@ fn flag(name: &str, key: &str, value: impl Into<Value>) -> Layer {
 /// The layer that `--chip` or `--chip-seed` stands for.
 fn chip_layer(args: &ChipArgs) -> anyhow::Result<Option<Layer>> {
     let seed = |name: &str, seed: u64| {
-        let seed = i64::try_from(seed).with_context(|| format!("{name} {seed}: seeds go up to {}", i64::MAX))?;
+        let seed = i64::try_from(seed).map_err(|_| anyhow!("{name} {seed}: seeds go up to {}", i64::MAX))?;
         anyhow::Ok(Some(flag(name, "chip.seed", seed)))
     };
     if let Some(value) = args.chip_seed {
@@ -68,9 +68,12 @@ fn configure(
     }
     layers.extend(chip_layer(chip)?);
     layers.extend(flags);
-    for text in &config.set {
-        layers.push(assignment(text)?);
-    }
+    let assignments: Result<Vec<Layer>, _> = config.set.iter().map(|text| assignment(text)).collect();
+    // A preset first, so that keys set beside it win whatever their order.
+    let (presets, others): (Vec<Layer>, Vec<Layer>) =
+        assignments?.into_iter().partition(|layer| layer.origin == "--set chip.preset");
+    layers.extend(presets);
+    layers.extend(others);
     let mut resolved = resolve(&layers)?;
     let table = chip.calibration.as_ref().map(Calibration::load).transpose()?;
     if let Some(table) = &table {

@@ -127,11 +127,8 @@ fn panels(
     let repeated: Vec<usize> = chosen.iter().flat_map(|&s| std::iter::repeat_n(s, outputs.len())).collect();
     let inputs = finished.test.times.select(Axis(0), &repeated);
     let run = RunId { session: u32::MAX, index: 0 };
-    let recordings = substrate.record(&finished.course.state.weights, inputs.view(), run, |trials| {
+    let recordings = substrate.record(&finished.course.state.weights, inputs.view(), run, LEAD_US, |trials| {
         for (k, trial) in trials.iter_mut().enumerate() {
-            for spike in &mut trial.spikes {
-                spike.time_us += LEAD_US;
-            }
             trial.madc = Some(MadcRequest { neuron: outputs[k % outputs.len()], source: ReadoutSource::Membrane });
         }
     })?;

@@ -67,8 +67,8 @@ pub(super) struct ChipSummary {
 pub(super) struct Elsewhere {
     /// On the exact model.
     pub ideal: Score,
-    /// On another chip with a calibration of its own.
-    pub other_chip: Score,
+    /// On another chip with a calibration of its own; `null` if that chip could not be calibrated.
+    pub other_chip: Option<Score>,
     pub other_chip_seed: u64,
 }
 
@@ -97,8 +97,14 @@ impl Finished<'_> {
         if other.parameters == ParameterSource::Codes {
             console.say(format_args!("calibrating chip {} to see what these weights do there", other.seed));
         }
-        let mut other_substrate = self.elsewhere(&other)?;
-        let other_chip = self.on(&mut other_substrate)?;
+        // A chip that cannot be calibrated (an event path that loses everything, say) is no reason to lose a training.
+        let other_chip = match self.elsewhere(&other).and_then(|mut substrate| self.on(&mut substrate)) {
+            Ok(evaluation) => Some(evaluation.score),
+            Err(error) => {
+                console.say(format_args!("warning: chip {} cannot be compared with: {error:#}", other.seed));
+                None
+            }
+        };
         let classes = test.classes();
         let last = self.course.history.last().context("no epoch was trained")?;
         let config = self.config;
@@ -116,7 +122,7 @@ impl Finished<'_> {
             test: test.score,
             train: last.train,
             validation: last.validation,
-            elsewhere: Elsewhere { ideal: ideal.score, other_chip: other_chip.score, other_chip_seed: other.seed },
+            elsewhere: Elsewhere { ideal: ideal.score, other_chip, other_chip_seed: other.seed },
             confusion: confusion(&self.test.labels, &classes),
             hardware: Hardware {
                 calibration_s: self.calibration.hardware_time_us * 1e-6,
@@ -172,7 +178,7 @@ impl Summary {
         console.say(format_args!(
             "  same weights, chip {:<8}{}",
             self.elsewhere.other_chip_seed,
-            percent(&self.elsewhere.other_chip)
+            self.elsewhere.other_chip.as_ref().map_or("not known".to_owned(), percent)
         ));
         console.say(format_args!(
             "{} epochs in {wall:.1} s ({speed:.0} samples/s); on the chip {:.1} s of training and {:.1} s of calibration",
@@ -223,7 +229,7 @@ impl Timings {
 pub(super) fn joined(folder: &RunFolder) -> anyhow::Result<serde_json::Value> {
     let mut summary: serde_json::Value = read_json(&folder.summary())?;
     summary["timings"] = serde_json::to_value(Timings::load(folder)?)?;
-    summary["run"] = serde_json::to_value(folder.path())?;
+    summary["run"] = folder.path().display().to_string().into();
     Ok(summary)
 }
 

@@ -50,7 +50,7 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<ExitCode> {
         let start = resumed(path)?;
         if start.folder.summary().is_file() {
             console.say(format_args!("{} is finished already", path.display()));
-            console.result(&summary::joined(&start.folder)?);
+            console.result(&summary::joined(&start.folder)?)?;
             return Ok(ExitCode::SUCCESS);
         }
         return train(start, console, &interrupted);
@@ -71,7 +71,7 @@ fn watch_for_interrupts() -> anyhow::Result<Arc<AtomicBool>> {
         if seen.swap(true, Ordering::SeqCst) {
             std::process::exit(i32::from(INTERRUPTED));
         }
-        eprintln!("\ninterrupted: writing a checkpoint after this epoch (again: stop at once)");
+        eprintln!("\ninterrupted: stopping after the present step, with a checkpoint (again: stop at once)");
     })
     .context("cannot watch for Ctrl-C")?;
     Ok(interrupted)
@@ -80,18 +80,22 @@ fn watch_for_interrupts() -> anyhow::Result<Arc<AtomicBool>> {
 fn fresh(args: &TrainArgs) -> anyhow::Result<Start> {
     let mut flags: Vec<Layer> = Vec::new();
     if let Some(seed) = args.seed {
-        let seed = i64::try_from(seed).with_context(|| format!("--seed {seed}: seeds go up to {}", i64::MAX))?;
+        let seed = i64::try_from(seed).map_err(|_| anyhow!("--seed {seed}: seeds go up to {}", i64::MAX))?;
         flags.push(flag("--seed", "training.seed", seed));
     }
     if let Some(epochs) = args.epochs {
         flags.push(flag("--epochs", "training.epochs", i64::from(epochs)));
     }
     if let Some(hidden) = args.hidden {
-        flags.push(flag("--hidden", "network.hidden", vec![toml::Value::Integer(hidden as i64)]));
+        flags.push(flag("--hidden", "network.hidden", vec![toml::Value::Integer(i64::from(hidden))]));
     }
     let (config, table) = configure(None, &args.config, &args.chip, flags)?;
     // What does not fit is said before anything is made.
-    Placement::new(n_inputs(&config.encoding), &layer_sizes(&config))?;
+    Placement::new(n_inputs(&config.encoding), &layer_sizes(&config))
+        .context("the network does not fit on the chip (network.hidden or --hidden, encoding.copies)")?;
+    if let Some(table) = &table {
+        table.require_chip(&config.chip.identity())?;
+    }
     let name = format!("yin-yang-chip{}-seed{}", config.chip.seed, config.training.seed);
     let folder = RunFolder::create(args.out.as_deref(), &name)?;
     let text = config.to_toml().context("the configuration cannot be written as TOML")?;
@@ -106,25 +110,33 @@ fn resumed(path: &Path) -> anyhow::Result<Start> {
     let folder = RunFolder::open(path)?;
     let layer = Layer { origin: folder.config().display().to_string(), table: table_from_file(&folder.config())? };
     let config = resolve(&[layer])?;
+    let timings = Timings::load(&folder)?;
+    let table = folder.calibration().exists().then(|| Calibration::load(folder.calibration())).transpose()?;
     if !folder.checkpoint().exists() {
-        bail!("{}: there is no checkpoint to continue from; start anew", path.display());
+        // Stopped before the first checkpoint: the run begins again.
+        return Ok(Start { config, folder, table, checkpoint: None, timings });
     }
     let checkpoint = Checkpoint::load(&folder.checkpoint())?;
     let sizes: Vec<usize> = [n_inputs(&config.encoding)].into_iter().chain(layer_sizes(&config)).collect();
     let fits =
         checkpoint.state.weights.iter().map(|w| (w.nrows(), w.ncols())).eq(sizes.windows(2).map(|s| (s[0], s[1])));
     if checkpoint.config_digest != digest(&folder)? || !fits {
-        bail!("{}: the checkpoint belongs to another configuration than config.toml", path.display());
+        bail!(
+            "{}: the checkpoint belongs to another configuration or calibration than config.toml and calibration.json",
+            path.display()
+        );
     }
-    let table = Some(Calibration::load(folder.calibration())?);
-    let timings = Timings::load(&folder)?;
     Ok(Start { config, folder, table, checkpoint: Some(checkpoint), timings })
 }
 
+/// Digest of what a training depends on: the resolved configuration and the calibration.
 fn digest(folder: &RunFolder) -> anyhow::Result<[u8; 32]> {
-    let path = folder.config();
-    let bytes = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    Ok(*blake3::hash(&bytes).as_bytes())
+    let mut hasher = blake3::Hasher::new();
+    for path in [folder.config(), folder.calibration()] {
+        let bytes = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        hasher.update(blake3::hash(&bytes).as_bytes());
+    }
+    Ok(*hasher.finalize().as_bytes())
 }
 
 fn train(start: Start, console: Console, interrupted: &AtomicBool) -> anyhow::Result<ExitCode> {
@@ -174,7 +186,7 @@ fn train(start: Start, console: Console, interrupted: &AtomicBool) -> anyhow::Re
         return Ok(ExitCode::from(INTERRUPTED));
     }
 
-    SavedNetwork::new("yin-yang", &config.encoding, scaling, &course.state.weights).save(&folder.network())?;
+    SavedNetwork::new(&config.encoding, scaling, &course.state.weights).save(&folder.network())?;
     let finished = Finished {
         config: &config,
         calibration: &calibration,
@@ -191,7 +203,7 @@ fn train(start: Start, console: Console, interrupted: &AtomicBool) -> anyhow::Re
     timings.save(&folder)?;
     summary.save(&folder)?;
     summary.say(console, &timings, &folder);
-    console.result(&summary::joined(&folder)?);
+    console.result(&summary::joined(&folder)?)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -207,6 +219,11 @@ fn set_up(config: &Config, table: Option<Calibration>, console: Console) -> anyh
         laboratory.scaling.threshold,
         laboratory.scaling.lsb_per_weight,
     ));
+    let success = &laboratory.calibration.success;
+    let missed = success.iter().filter(|s| !**s).count();
+    if missed > success.len() / 20 {
+        console.say(format_args!("warning: {missed} of {} neurons missed their calibration targets", success.len()));
+    }
     Ok(laboratory)
 }
 

@@ -162,6 +162,14 @@ impl Config {
                 problems.push(Problem::out_of_range(name, value, &format!("a positive number up to {most}")));
             }
         }
+        let latest = self.encoding.bias.into_iter().fold(self.encoding.t_late, f64::max) * self.scaling.us_per_time;
+        if self.scaling.slot_us < latest {
+            problems.push(Problem::out_of_range(
+                "scaling.slot_us",
+                self.scaling.slot_us,
+                &format!("at least {latest}, the time of the last input spike"),
+            ));
+        }
         for (name, value) in [
             ("scaling.latency.external_us", self.scaling.latency.external_us),
             ("scaling.latency.internal_us", self.scaling.latency.internal_us),

@@ -79,6 +79,7 @@ pub fn assignment(text: &str) -> Result<Layer, ConfigError> {
     let value = format!("value = {value}")
         .parse::<Table>()
         .ok()
+        .filter(|table| table.len() == 1)
         .and_then(|mut table| table.remove("value"))
         .unwrap_or_else(|| Value::String(value.to_owned()));
     Ok(Layer { origin: format!("--set {key}"), table: nested(key, value) })
@@ -99,12 +100,24 @@ pub fn nested(key: &str, value: Value) -> Table {
 /// # Errors
 /// [`ConfigError::Problems`] with every unknown key, wrong type and value out of range.
 pub fn resolve(layers: &[Layer]) -> Result<Config, ConfigError> {
-    let default = Config::default();
     let mut problems = Vec::new();
-    let base = with_preset(&default, layers, &mut problems);
+    let mut base = Config::default();
     let mut table = to_table(&base)?;
     let known = leaves(&table);
     for layer in layers {
+        if let Some(value) = layer.table.get("chip").and_then(|chip| chip.get("preset")) {
+            match value.clone().try_into::<Preset>() {
+                Ok(preset) => begin_with(preset, &mut base, &mut table)?,
+                Err(_) => problems.push(Problem {
+                    key: "chip.preset".into(),
+                    message: format!(
+                        "{} is not allowed; expected \"bss2\" or \"ideal\" ({})",
+                        shown(value),
+                        layer.origin
+                    ),
+                }),
+            }
+        }
         for (key, value) in leaves_with_values(&layer.table, &table) {
             if key == "chip.preset" {
                 continue;
@@ -124,11 +137,9 @@ pub fn resolve(layers: &[Layer]) -> Result<Config, ConfigError> {
                     set(&mut table, &key, value.clone());
                     // What is wrong with this value alone carries its own key; the rest is found in the whole below.
                     problems.extend(
-                        config
-                            .problems()
-                            .into_iter()
-                            .filter(|p| p.key != key && is_part(&p.key, &key))
-                            .map(|p| Problem { key: key.clone(), message: p.message }),
+                        config.problems().into_iter().filter(|p| p.key != key && is_part(&p.key, &key)).map(|p| {
+                            Problem { key: key.clone(), message: format!("{} ({})", p.message, layer.origin) }
+                        }),
                     );
                 }
             }
@@ -140,7 +151,7 @@ pub fn resolve(layers: &[Layer]) -> Result<Config, ConfigError> {
     let found: Vec<Problem> = config
         .problems()
         .into_iter()
-        .filter(|p| !problems.iter().any(|known| known.message == p.message && is_part(&p.key, &known.key)))
+        .filter(|p| !problems.iter().any(|known| known.message.starts_with(&p.message) && is_part(&p.key, &known.key)))
         .collect();
     problems.extend(found);
     if problems.is_empty() { Ok(config) } else { Err(ConfigError::Problems(problems)) }
@@ -151,23 +162,24 @@ fn is_part(section: &str, key: &str) -> bool {
     key == section || key.strip_prefix(section).is_some_and(|rest| rest.starts_with('.'))
 }
 
-/// The defaults, with the chip (and the latencies that go with it) of the last preset that a layer asks for.
-fn with_preset(default: &Config, layers: &[Layer], problems: &mut Vec<Problem>) -> Config {
-    let mut config = default.clone();
-    for layer in layers {
-        let Some(value) = layer.table.get("chip").and_then(|chip| chip.get("preset")) else { continue };
-        match value.clone().try_into::<Preset>() {
-            Ok(preset) => {
-                config.chip = ChipSpec::new(preset, config.chip.seed);
-                config.scaling.latency = super::latency(preset);
-            }
-            Err(_) => problems.push(Problem {
-                key: "chip.preset".into(),
-                message: format!("{} is not allowed; expected \"bss2\" or \"ideal\" ({})", shown(value), layer.origin),
-            }),
+/// A layer asks for a preset: the chip, and the latencies that go with it, begin anew from there; its seed stays.
+fn begin_with(preset: Preset, base: &mut Config, table: &mut Table) -> Result<(), ConfigError> {
+    let seed = table.get("chip").and_then(|chip| chip.get("seed")).cloned();
+    base.chip = ChipSpec::new(preset, base.chip.seed);
+    base.scaling.latency = super::latency(preset);
+    let mut fresh = to_table(base)?;
+    if let Some(seed) = seed {
+        set(&mut fresh, "chip.seed", seed);
+    }
+    for section in ["chip", "scaling"] {
+        let Some(Value::Table(fresh)) = fresh.remove(section) else { continue };
+        if section == "chip" {
+            table.insert(section.to_owned(), Value::Table(fresh));
+        } else if let (Some(Value::Table(scaling)), Some(latency)) = (table.get_mut(section), fresh.get("latency")) {
+            scaling.insert("latency".to_owned(), latency.clone());
         }
     }
-    config
+    Ok(())
 }
 
 fn to_table(config: &Config) -> Result<Table, ConfigError> {
@@ -268,8 +280,12 @@ mod tests {
 
     #[test]
     fn a_preset_sets_the_rest_of_the_chip_and_single_keys_win() {
-        let config = with(&["chip.events.time_grid=true", "chip.preset=ideal"]).unwrap();
+        let config = with(&["chip.seed=5", "chip.preset=ideal", "chip.events.time_grid=true"]).unwrap();
         assert_eq!(config.chip.variation, bss2_emu::variation::Variation::IDEAL);
+        assert!(config.chip.events.time_grid);
+        assert_eq!((config.chip.seed, config.scaling.latency.external_us), (5, 0.0));
+        // A later preset begins anew.
+        let config = with(&["chip.events.time_grid=false", "chip.preset=bss2"]).unwrap();
         assert!(config.chip.events.time_grid);
         assert!(message(&["chip.preset=silicon"]).contains("expected \"bss2\" or \"ideal\""));
     }

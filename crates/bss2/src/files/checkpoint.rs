@@ -23,7 +23,7 @@ const HEADER: usize = 8 + 4 + 8 + 32;
 /// Version 1 of the payload.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Checkpoint {
-    /// BLAKE3 of the run's `config.toml`: a checkpoint continues its own run only.
+    /// Digest of the run's `config.toml` and `calibration.json`: a checkpoint continues its own run only.
     pub config_digest: [u8; 32],
     /// Weights and memories.
     pub state: TrainingState,

@@ -11,13 +11,19 @@ use std::path::Path;
 use ndarray::{Array1, Array2};
 use ndarray_npy::{NpzReader, NpzWriter};
 use serde::{Deserialize, Serialize};
+use ttfs::data::yin_yang::CLASS_NAMES;
 use ttfs::encoding::TimeEncoding;
 use ttfs::scaling::Scaling;
 
 use super::FileError;
+use crate::laboratory::n_inputs;
 
 /// Version of the file that this program writes.
 const FORMAT: u32 = 1;
+/// The task that networks are trained for.
+pub const TASK: &str = "yin-yang";
+/// Weights beyond this are damage, not training.
+const LARGEST_WEIGHT: f64 = 1e6;
 
 /// What belongs to the weights of a network.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -44,12 +50,42 @@ pub struct SavedNetwork {
     pub weights: Vec<Array2<f64>>,
 }
 
+impl Architecture {
+    /// Whether this can be a network for the task, in units that a chip could have.
+    fn check(&self) -> Result<(), String> {
+        if self.task != TASK {
+            return Err(format!("task {:?}; this program knows {TASK:?}", self.task));
+        }
+        self.scaling.check().map_err(|e| e.to_string())?;
+        self.encoding.check().map_err(|e| e.to_string())?;
+        for (name, value) in [
+            ("us_per_time", self.scaling.us_per_time),
+            ("lsb_per_weight", self.scaling.lsb_per_weight),
+            ("threshold", self.scaling.threshold),
+            ("tau_mem", self.scaling.tau_mem),
+        ] {
+            if !(1e-3..=1e4).contains(&value) {
+                return Err(format!("`scaling.{name}` is {value:e}; allowed are 0.001..=10000"));
+            }
+        }
+        let (inputs, classes) = (n_inputs(&self.encoding), CLASS_NAMES.len());
+        let fits = self.sizes.len() >= 2 && !self.sizes.contains(&0);
+        if !fits || self.sizes.first() != Some(&inputs) || self.sizes.last() != Some(&classes) {
+            let sizes = &self.sizes;
+            return Err(format!(
+                "sizes {sizes:?}; needed are {inputs} inputs (as `encoding` says), layers of at least one neuron, and {classes} outputs"
+            ));
+        }
+        Ok(())
+    }
+}
+
 impl SavedNetwork {
     /// Puts a network together.
-    pub fn new(task: &str, encoding: &TimeEncoding, scaling: Scaling, weights: &[Array2<f64>]) -> Self {
+    pub fn new(encoding: &TimeEncoding, scaling: Scaling, weights: &[Array2<f64>]) -> Self {
         let sizes = weights.first().map(Array2::nrows).into_iter().chain(weights.iter().map(Array2::ncols)).collect();
         let architecture =
-            Architecture { format: FORMAT, task: task.into(), encoding: encoding.clone(), sizes, scaling };
+            Architecture { format: FORMAT, task: TASK.into(), encoding: encoding.clone(), sizes, scaling };
         Self { architecture, weights: weights.to_vec() }
     }
 
@@ -89,8 +125,7 @@ impl SavedNetwork {
             let found = architecture.format;
             return Err(refuse(format!("network format {found}; this program reads format {FORMAT}")));
         }
-        architecture.scaling.check().map_err(|e| refuse(e.to_string()))?;
-        architecture.encoding.check().map_err(|e| refuse(e.to_string()))?;
+        architecture.check().map_err(refuse)?;
         let mut weights = Vec::new();
         for (layer, shape) in architecture.sizes.windows(2).enumerate() {
             let name = format!("weights_{layer}");
@@ -98,13 +133,15 @@ impl SavedNetwork {
             if array.shape() != shape {
                 return Err(refuse(format!("`{name}` has shape {:?}, `architecture` says {shape:?}", array.shape())));
             }
-            if let Some(value) = array.iter().find(|w| !w.is_finite()) {
-                return Err(refuse(format!("`{name}` contains {value}; weights must be finite")));
+            if let Some(value) = array.iter().find(|w| w.is_nan() || w.abs() > LARGEST_WEIGHT) {
+                return Err(refuse(format!("`{name}` contains {value:e}; weights must lie within +-{LARGEST_WEIGHT}")));
             }
             weights.push(array);
         }
-        if weights.is_empty() {
-            return Err(refuse("the network has no layers".into()));
+        let found = npz.names().map_err(|e| refuse(format!("not an .npz file: {e}")))?.len();
+        if found != weights.len() + 1 {
+            let needed = weights.len() + 1;
+            return Err(refuse(format!("{found} arrays; an architecture with these sizes has {needed}")));
         }
         Ok(Self { architecture, weights })
     }
@@ -125,7 +162,9 @@ mod tests {
             tau_mem: 1.0,
             latency: Latency::default(),
         };
-        SavedNetwork::new("yin-yang", &TimeEncoding::default(), scaling, &[array![[0.5, -1.0]], array![[1.0], [2.0]]])
+        let encoding = TimeEncoding { bias: None, copies: 1, ..TimeEncoding::default() };
+        let hidden = array![[0.5, -1.0], [0.1, 0.2], [0.3, 0.4], [0.5, 0.6]];
+        SavedNetwork::new(&encoding, scaling, &[hidden, array![[1.0, 0.0, 0.5], [2.0, 1.0, 0.0]]])
     }
 
     #[test]
@@ -134,7 +173,7 @@ mod tests {
         let path = folder.path().join("net.npz");
         network().save(&path).unwrap();
         assert_eq!(SavedNetwork::load(&path).unwrap(), network());
-        assert_eq!(network().architecture.sizes, [1, 2, 1]);
+        assert_eq!(network().architecture.sizes, [4, 2, 3]);
     }
 
     #[test]
@@ -147,6 +186,18 @@ mod tests {
         broken.weights[0][[0, 0]] = f64::NAN;
         broken.save(&path).unwrap();
         assert!(SavedNetwork::load(&path).unwrap_err().to_string().contains("contains NaN"));
+        let refused = |change: fn(&mut SavedNetwork)| {
+            let mut network = network();
+            change(&mut network);
+            network.save(&path).unwrap();
+            SavedNetwork::load(&path).unwrap_err().to_string()
+        };
+        assert!(refused(|n| n.architecture.sizes = vec![4, 2]).contains("3 outputs"));
+        assert!(refused(|n| n.architecture.encoding.copies = 1_000_000_000).contains("copies"));
+        assert!(refused(|n| n.architecture.encoding.copies = 2).contains("8 inputs"));
+        assert!(refused(|n| n.architecture.task = "mnist".into()).contains("mnist"));
+        assert!(refused(|n| n.architecture.scaling.threshold = 1e300).contains("1e300"));
+        assert!(refused(|n| n.weights.push(array![[1.0]])).contains("4 arrays"));
         assert!(SavedNetwork::load(&folder.path().join("no.npz")).unwrap_err().to_string().contains("cannot read"));
     }
 }

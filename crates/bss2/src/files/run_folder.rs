@@ -27,6 +27,8 @@ const WAITING: usize = 16;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunFolder {
     path: PathBuf,
+    /// Whether the folder was made for this run.
+    made: bool,
 }
 
 impl RunFolder {
@@ -52,8 +54,9 @@ impl RunFolder {
                 "the folder is not empty; choose another --out, or continue the run in it with --resume".into();
             return Err(FileError::Folder { path, message });
         }
+        let made = !path.exists();
         fs::create_dir_all(&path).map_err(FileError::io("create", &path))?;
-        let folder = Self { path };
+        let folder = Self { path, made };
         // Nothing is computed for a folder that cannot be written to.
         let probe = folder.file(".writable");
         if let Err(error) = super::write(&probe, b"") {
@@ -69,7 +72,7 @@ impl RunFolder {
     /// # Errors
     /// If it is no run folder.
     pub fn open(path: &Path) -> Result<Self, FileError> {
-        let folder = Self { path: path.to_owned() };
+        let folder = Self { path: path.to_owned(), made: false };
         if !path.is_dir() {
             let message = "no such run folder".into();
             return Err(FileError::Folder { path: path.to_owned(), message });
@@ -78,13 +81,34 @@ impl RunFolder {
             let message = "this is no run folder: it has no config.toml".into();
             return Err(FileError::Folder { path: path.to_owned(), message });
         }
+        folder.sweep();
         Ok(folder)
     }
 
-    /// Removes a folder in which nothing of worth has been written yet.
+    /// Removes what a killed writer may have left: temporary files, `.NAME.tmp`.
+    fn sweep(&self) {
+        for folder in [self.path.clone(), self.file("figures")] {
+            for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+                let name = entry.file_name();
+                let name = name.to_string_lossy();
+                if name.starts_with('.') && name.ends_with(".tmp") {
+                    // What cannot be removed does no harm.
+                    let _ = fs::remove_file(entry.path());
+                }
+            }
+        }
+    }
+
+    /// Removes a new run in which nothing of worth has been written yet; a folder that was there before stays.
     pub fn discard(&self) {
         // What cannot be removed stays; the error that led here is the one to report.
-        let _ = fs::remove_dir_all(&self.path);
+        if self.made {
+            let _ = fs::remove_dir_all(&self.path);
+        } else {
+            for file in [self.config(), self.calibration(), self.metrics()] {
+                let _ = fs::remove_file(file);
+            }
+        }
     }
 
     /// The folder.

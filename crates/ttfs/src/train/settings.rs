@@ -85,7 +85,7 @@ impl TrainingSettings {
         self.schedule.check()?;
         self.loss.check()?;
         self.bump.check()?;
-        error::within("max_gradient", self.max_gradient, 0.0, f64::MAX)?;
+        error::within("max_gradient", self.max_gradient, 0.0, 1e9)?;
         error::within("initial_weights (entries)", self.initial_weights.len() as f64, 1.0, 1e3)?;
         for initial in &self.initial_weights {
             error::within("initial_weights.mean", initial.mean, -1e3, 1e3)?;
