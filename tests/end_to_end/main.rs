@@ -7,3 +7,4 @@ mod calibration;
 mod determinism;
 mod inference;
 mod run_folder;
+mod simulation;
