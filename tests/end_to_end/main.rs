@@ -8,3 +8,4 @@ mod determinism;
 mod inference;
 mod program;
 mod run_folder;
+mod simulation;

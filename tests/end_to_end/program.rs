@@ -36,6 +36,20 @@ pub fn fail(arguments: &[&str]) -> String {
     complaint
 }
 
+/// The folder of reference data, or `None` after saying that `test` is skipped. With `BSS2_REQUIRE_DATA=1` a missing folder
+/// fails.
+pub fn data(test: &str) -> Option<PathBuf> {
+    let beside_the_repository = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
+    let path = std::env::var_os("BSS2_DATA").map_or_else(beside_the_repository, PathBuf::from);
+    if path.is_dir() {
+        return Some(path);
+    }
+    let message = format!("SKIPPED: {test}: no data folder at {} (set BSS2_DATA)", path.display());
+    assert!(std::env::var_os("BSS2_REQUIRE_DATA").is_none_or(|value| value != "1"), "{message}");
+    eprintln!("{message}");
+    None
+}
+
 /// The table of chip 1, measured once for all tests.
 pub fn table_of_chip_1() -> &'static str {
     static TABLE: OnceLock<(TempDir, String)> = OnceLock::new();

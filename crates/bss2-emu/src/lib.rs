@@ -5,7 +5,9 @@
 //! silicon: through the [`Device`] trait, which configures, stimulates and reads, and tells nothing else. The only way to
 //! the true parameters is [`Chip::reveal`], which neither calibration nor training opens.
 //!
-//! Hardware units throughout: microseconds, potentials in CADC LSB (the chip's 8-bit converter), weights and analog
+//! [`simulation`] runs networks whose neurons are given by their parameters, without a chip around them.
+//!
+//! Hardware units elsewhere: microseconds, potentials in CADC LSB (the chip's 8-bit converter), weights and analog
 //! parameters as the integer codes that are written to the chip ([`codes`]).
 
 pub mod capmem;
@@ -18,6 +20,7 @@ pub mod noise;
 pub mod parameters;
 pub mod rng;
 pub mod routing;
+pub mod simulation;
 pub mod spec;
 pub mod synapses;
 pub mod transfer;

@@ -98,14 +98,7 @@ impl Membrane {
             let span = until_us - state.time_us;
             match state.phase {
                 Phase::Free => self.advance_free(state, span, until_us, &mut on_spike),
-                Phase::Refractory { until_us: end } => {
-                    let stop = end.min(until_us);
-                    self.decay_currents(state, stop - state.time_us);
-                    state.time_us = stop;
-                    if end <= until_us {
-                        state.phase = Phase::Free;
-                    }
-                }
+                Phase::Refractory { until_us: end } => self.wait(state, end, until_us),
                 Phase::AtLower => self.advance_held(state, span, until_us, false),
                 Phase::AtUpper => self.advance_held(state, span, until_us, true),
             }
@@ -116,6 +109,52 @@ impl Membrane {
     pub fn force_reset(&self, state: &mut State) {
         state.x = self.reset;
         state.phase = Phase::Refractory { until_us: state.time_us + self.refractory_us };
+    }
+
+    /// The first spike up to and including `until_us` if no event comes before: as soon as the potential is free and at or
+    /// above the threshold. The state stays where it is.
+    ///
+    /// For membranes without operating limits.
+    pub(crate) fn next_spike(&self, state: &State, until_us: f64) -> Option<f64> {
+        let mut state = *state;
+        if let Phase::Refractory { until_us: end } = state.phase {
+            self.wait(&mut state, end, until_us);
+        }
+        if state.phase != Phase::Free {
+            return None;
+        }
+        if state.x >= self.threshold {
+            return Some(state.time_us);
+        }
+        let span = until_us - state.time_us;
+        let highest = state.x.max(0.0) + state.i_exc * self.peak_exc.min(span);
+        if highest < self.threshold {
+            return None;
+        }
+        self.rising(&state).first_crossing(self.threshold, span).map(|s| state.time_us + s)
+    }
+
+    /// Moves the state forward to `until_us`, before which the neuron does not fire.
+    ///
+    /// For membranes without operating limits.
+    pub(crate) fn coast(&self, state: &mut State, until_us: f64) {
+        if let Phase::Refractory { until_us: end } = state.phase {
+            self.wait(state, end, until_us);
+        }
+        if state.time_us < until_us {
+            self.propagate(state, until_us - state.time_us);
+            state.time_us = until_us;
+        }
+    }
+
+    /// Holds the potential up to the `end` of the refractory time or up to `until_us`.
+    fn wait(&self, state: &mut State, end: f64, until_us: f64) {
+        let stop = end.min(until_us);
+        self.decay_currents(state, stop - state.time_us);
+        state.time_us = stop;
+        if end <= until_us {
+            state.phase = Phase::Free;
+        }
     }
 
     fn advance_free(&self, state: &mut State, span: f64, until_us: f64, on_spike: &mut impl FnMut(f64)) {

@@ -24,6 +24,8 @@ enum Command {
     Train(TrainArgs),
     /// Run a trained network on the same chip, another chip, or the ideal substrate.
     Infer(InferArgs),
+    /// Compute the spikes of networks given by explicit neuron parameters, exactly and without a chip.
+    Simulate(SimulateArgs),
     /// Calibrate a chip by measurement.
     #[command(subcommand)]
     Calib(CalibCommand),
@@ -130,6 +132,29 @@ pub struct InferArgs {
     pub output: OutputArgs,
 }
 
+/// How `simulate` computes; the spikes are the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum EngineName {
+    /// From event to event: for every network.
+    Event,
+    /// One population after the other: for feed-forward networks.
+    Layered,
+}
+
+/// Arguments of `simulate`.
+#[derive(Debug, Args)]
+pub struct SimulateArgs {
+    /// Networks with their input (JSON; the page "Simulating networks" of the book describes it).
+    #[arg(value_name = "EXPERIMENT.json")]
+    pub experiment: PathBuf,
+    /// Write the spike times to this file (JSON) instead of stdout.
+    #[arg(short, long, value_name = "SPIKES.json")]
+    pub out: Option<PathBuf>,
+    /// How to compute.
+    #[arg(long, value_enum, default_value = "event")]
+    pub engine: EngineName,
+}
+
 /// Arguments of `calib run`.
 #[derive(Debug, Args)]
 pub struct CalibArgs {
@@ -160,6 +185,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let result = match &cli.command {
         Command::Train(args) => commands::train::run(args),
         Command::Infer(args) => commands::infer::run(args),
+        Command::Simulate(args) => commands::simulate::run(args),
         Command::Calib(CalibCommand::Run(args)) => commands::calib::run(args),
     };
     match result {

@@ -2,6 +2,7 @@
 
 pub mod calib;
 pub mod infer;
+pub mod simulate;
 pub mod train;
 
 mod report;

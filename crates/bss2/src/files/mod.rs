@@ -3,6 +3,7 @@
 pub mod checkpoint;
 pub mod network;
 pub mod run_folder;
+pub mod simulation;
 
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
