@@ -1,7 +1,6 @@
 //! End-to-end tests: the program as its users run it.
 
 mod bad_input;
-
 mod book;
 mod calibration;
 mod determinism;

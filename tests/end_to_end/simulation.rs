@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::bench::{bss2, data, fail, succeed, text};
+use crate::program::{bss2, data, fail, succeed, text};
 
 /// Largest difference to the reference that is accepted, in its unit of time.
 const TOLERANCE: f64 = 1e-6;
