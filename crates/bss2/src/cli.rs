@@ -1,25 +1,22 @@
 //! What users type.
 
-use std::ffi::OsString;
 use std::path::PathBuf;
-use std::process::ExitCode;
 
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
-
-use crate::commands;
-use crate::config;
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Emulated BrainScaleS-2 chips: calibrate them, train spiking networks on them in the loop, and see what the network does
 /// elsewhere.
 #[derive(Debug, Parser)]
 #[command(name = "bss2", version, max_term_width = 110)]
 pub struct Cli {
+    /// What to do.
     #[command(subcommand)]
-    command: Command,
+    pub command: Command,
 }
 
+/// The commands.
 #[derive(Debug, Subcommand)]
-enum Command {
+pub enum Command {
     /// Train a network in the loop on an emulated chip (default: Yin-Yang, 5-120-3, about a minute).
     Train(TrainArgs),
     /// Run a trained network on the same chip, another chip, or the ideal substrate.
@@ -31,8 +28,9 @@ enum Command {
     Calib(CalibCommand),
 }
 
+/// What can be done about calibrations.
 #[derive(Debug, Subcommand)]
-enum CalibCommand {
+pub enum CalibCommand {
     /// Calibrate a chip and write its table.
     Run(CalibArgs),
 }
@@ -167,44 +165,4 @@ pub struct CalibArgs {
     pub config: ConfigArgs,
     #[command(flatten)]
     pub output: OutputArgs,
-}
-
-/// Runs the program. Errors go to stderr; the exit code is 0 for success, 1 for an error, 2 for wrong arguments, 130 for
-/// Ctrl-C.
-pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let mut command = Cli::command();
-    command = command.mut_subcommand("train", |train| train.after_long_help(config::help()));
-    let cli = match command.try_get_matches_from_mut(arguments).and_then(|matches| Cli::from_arg_matches(&matches)) {
-        Ok(cli) => cli,
-        Err(error) => {
-            // Nothing can be done if the terminal is gone.
-            let _ = error.print();
-            return ExitCode::from(error.exit_code() as u8);
-        }
-    };
-    let result = match &cli.command {
-        Command::Train(args) => commands::train::run(args),
-        Command::Infer(args) => commands::infer::run(args),
-        Command::Simulate(args) => commands::simulate::run(args),
-        Command::Calib(CalibCommand::Run(args)) => commands::calib::run(args),
-    };
-    match result {
-        Ok(code) => code,
-        Err(error) => {
-            eprintln!("error: {}", told_once(&error));
-            ExitCode::FAILURE
-        }
-    }
-}
-
-/// The error with its causes, leaving out causes that the message before has told already.
-fn told_once(error: &anyhow::Error) -> String {
-    let mut text = error.to_string();
-    for cause in error.chain().skip(1) {
-        let cause = cause.to_string();
-        if !text.contains(&cause) {
-            text = format!("{text}: {cause}");
-        }
-    }
-    text
 }

@@ -8,5 +8,6 @@ mod config;
 mod console;
 mod files;
 mod laboratory;
+mod program;
 
-pub use cli::run;
+pub use program::run;

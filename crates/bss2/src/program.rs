@@ -1,0 +1,49 @@
+//! The program: from what was typed to an exit code.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, FromArgMatches as _};
+
+use crate::cli::{CalibCommand, Cli, Command};
+use crate::{commands, config};
+
+/// Runs the program. Errors go to stderr; the exit code is 0 for success, 1 for an error, 2 for wrong arguments, 130 for
+/// Ctrl-C.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let mut command = Cli::command();
+    command = command.mut_subcommand("train", |train| train.after_long_help(config::help()));
+    let cli = match command.try_get_matches_from_mut(arguments).and_then(|matches| Cli::from_arg_matches(&matches)) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Nothing can be done if the terminal is gone.
+            let _ = error.print();
+            return ExitCode::from(error.exit_code() as u8);
+        }
+    };
+    let result = match &cli.command {
+        Command::Train(args) => commands::train::run(args),
+        Command::Infer(args) => commands::infer::run(args),
+        Command::Simulate(args) => commands::simulate::run(args),
+        Command::Calib(CalibCommand::Run(args)) => commands::calib::run(args),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {}", told_once(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The error with its causes, leaving out causes that the message before has told already.
+fn told_once(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1) {
+        let cause = cause.to_string();
+        if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
+}
