@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 out="${1:?usage: $0 RESULTS.jsonl}"
 cargo build --release --quiet
-bss2="${BSS2:-target/release/bss2}"
+bss2="${BSS2:-${CARGO_TARGET_DIR:-target}/release/bss2}"
 folder=runs/yin-yang-in-the-loop
 lines="$(mktemp)"
 trap 'rm -f "$lines"' EXIT
@@ -15,7 +15,7 @@ run() {
     local name="$1"
     shift
     echo "$name" >&2
-    "$bss2" train --json --out "$folder/$name" "$@" 2>/dev/null >>"$lines"
+    "$bss2" train --json --out "$folder/$name" "$@" >>"$lines"
 }
 
 for seed in 42 1 2; do

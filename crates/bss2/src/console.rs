@@ -99,6 +99,8 @@ impl Progress {
     pub fn finish(&self) {
         if let Some(bar) = &self.bar {
             bar.abandon();
+            // The bar leaves the cursor behind itself.
+            let _ = writeln!(std::io::stderr());
         }
     }
 }
