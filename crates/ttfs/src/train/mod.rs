@@ -194,7 +194,7 @@ impl Trainer {
             let layers = substrate.forward(weights, inputs, run)?;
             tally.add(&layers, labels, &self.settings.loss);
             for (times, layer) in times.iter_mut().zip(&layers) {
-                append(times, layer.view());
+                append(times, layer.view())?;
             }
         }
         Ok(Evaluation { score: tally.score(), layers: times })
@@ -254,9 +254,13 @@ impl Evaluation {
     }
 }
 
-fn append(rows: &mut Array2<f64>, more: ArrayView2<f64>) {
-    // Both are in standard layout with equal width, so this cannot fail; a failure would leave the rows as they are.
-    let _ = rows.append(Axis(0), more);
+/// Adds the rows of another run; a substrate that returns another width is refused.
+fn append(rows: &mut Array2<f64>, more: ArrayView2<f64>) -> Result<(), Error> {
+    rows.append(Axis(0), more).map_err(|_| Error::Shape {
+        what: "spike times of the substrate",
+        found: more.shape().to_vec(),
+        expected: vec![more.nrows(), rows.ncols()],
+    })
 }
 
 /// Sums over samples, in the order in which they come.
