@@ -56,6 +56,8 @@ pub enum ReadoutSource {
     ExcitatoryInput,
     /// The inhibitory synaptic input.
     InhibitoryInput,
+    /// The adaptation current.
+    Adaptation,
 }
 
 /// An MADC recording over the whole trial.
@@ -83,6 +85,17 @@ pub struct Trial {
 pub struct Record {
     /// Times in us at which all 512 CADC channels are sampled.
     pub cadc_times_us: Vec<f64>,
+    /// Whether the spike counters of all neurons are read at the end of a trial.
+    pub spike_counters: bool,
+}
+
+/// The spike counter of a neuron at the end of a trial: it counts to 255.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SpikeCounter {
+    /// Spikes, modulo 256.
+    pub count: u8,
+    /// Whether there were more than 255.
+    pub overflow: bool,
 }
 
 /// A run: many independent trials of equal length.
@@ -116,6 +129,8 @@ pub struct TrialRecording {
     pub cadc: Vec<Vec<u8>>,
     /// MADC trace, one sample per [`MADC_INTERVAL_US`]; 10 bit.
     pub madc: Vec<u16>,
+    /// Spike counters of all 512 neurons, if they were asked for.
+    pub counters: Vec<SpikeCounter>,
 }
 
 /// What a run left behind.

@@ -33,7 +33,7 @@ pub use chip::{Chip, Truth};
 pub use codes::{CapMemCode, CodeOutOfRange, Hemisphere, Label, NeuronId, WeightCode};
 pub use device::{
     ChipIdentity, Device, DeviceError, Experiment, InputSpike, MadcRequest, ReadoutSource, Record, Recording, RunId,
-    Spike, Trial, TrialRecording,
+    Spike, SpikeCounter, Trial, TrialRecording,
 };
-pub use parameters::{CodeTable, NeuronCodes, NeuronParameters, NeuronSetting, Refractory};
+pub use parameters::{CodeTable, ExtensionCodes, NeuronCodes, NeuronParameters, NeuronSetting, Refractory, Terms};
 pub use spec::{ChipSpec, Problem};

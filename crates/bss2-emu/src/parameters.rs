@@ -94,6 +94,101 @@ pub struct NeuronCodes {
     pub enable_threshold: bool,
     /// Refractory time.
     pub refractory: Refractory,
+    /// The rest of the circuit; tables without these entries have it switched off.
+    #[serde(default, skip_serializing_if = "ExtensionCodes::are_default")]
+    pub extension: ExtensionCodes,
+}
+
+/// Register values of the parts of a circuit that a current-based leaky integrate-and-fire neuron leaves switched off.
+#[allow(clippy::struct_excessive_bools, reason = "the circuit has that many switches")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ExtensionCodes {
+    /// Reversal potential of the excitatory input, if it is conductance-based.
+    pub e_synin_exc_rev: CapMemCode,
+    /// Reversal potential of the inhibitory input, if it is conductance-based.
+    pub e_synin_inh_rev: CapMemCode,
+    /// Potential towards which the adaptation decays.
+    pub v_adapt_leak: CapMemCode,
+    /// Potential at which the membrane does not drive the adaptation.
+    pub v_adapt_ref: CapMemCode,
+    /// Onset of the exponential term.
+    pub v_exp: CapMemCode,
+    /// Conductance of the reset: larger codes reset faster.
+    pub i_bias_reset: CapMemCode,
+    /// Strength of the conductance-based modulation of excitation.
+    pub i_bias_synin_exc_coba: CapMemCode,
+    /// Strength of the conductance-based modulation of inhibition.
+    pub i_bias_synin_inh_coba: CapMemCode,
+    /// Time constant of the adaptation: larger codes are faster.
+    pub i_bias_adapt_tau: CapMemCode,
+    /// Sub-threshold adaptation.
+    pub i_bias_adapt_a: CapMemCode,
+    /// Spike-triggered adaptation.
+    pub i_bias_adapt_b: CapMemCode,
+    /// Strength of the exponential term.
+    pub i_bias_exp: CapMemCode,
+    /// Conductance between circuits of a multi-compartment neuron (written, without effect: compartments are not modelled).
+    pub i_bias_nmda: CapMemCode,
+    /// Connects the exponential term.
+    pub enable_exponential: bool,
+    /// Connects the adaptation.
+    pub enable_adaptation: bool,
+    /// Whether the membrane drives the adaptation the other way (negative a).
+    pub adaptation_invert_a: bool,
+    /// Whether spikes drive the adaptation the other way (negative b).
+    pub adaptation_invert_b: bool,
+    /// Makes the excitatory input conductance-based.
+    pub enable_synin_exc_coba: bool,
+    /// Makes the inhibitory input conductance-based.
+    pub enable_synin_inh_coba: bool,
+    /// Lengthens the time constant of the excitatory input.
+    pub synin_exc_high_resistance: bool,
+    /// Lengthens the time constant of the inhibitory input.
+    pub synin_inh_high_resistance: bool,
+    /// Releases the reset `31 - 2 reset_holdoff` counts before the refractory time is over, 0..=15; 15: at its end.
+    pub reset_holdoff: u8,
+    /// Lets every excitatory event pass the neuron digitally, as a spike of its own.
+    pub enable_bypass: bool,
+}
+
+impl ExtensionCodes {
+    /// Whether all is as in [`ExtensionCodes::default`].
+    pub fn are_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Default for ExtensionCodes {
+    /// All switched off.
+    fn default() -> Self {
+        let code = |value| CapMemCode::saturating(f64::from(value));
+        Self {
+            e_synin_exc_rev: code(1022),
+            e_synin_inh_rev: code(300),
+            v_adapt_leak: code(620),
+            v_adapt_ref: code(620),
+            v_exp: code(400),
+            i_bias_reset: code(1012),
+            i_bias_synin_exc_coba: code(0),
+            i_bias_synin_inh_coba: code(0),
+            i_bias_adapt_tau: code(100),
+            i_bias_adapt_a: code(0),
+            i_bias_adapt_b: code(0),
+            i_bias_exp: code(0),
+            i_bias_nmda: code(0),
+            enable_exponential: false,
+            enable_adaptation: false,
+            adaptation_invert_a: false,
+            adaptation_invert_b: false,
+            enable_synin_exc_coba: false,
+            enable_synin_inh_coba: false,
+            synin_exc_high_resistance: false,
+            synin_inh_high_resistance: false,
+            reset_holdoff: 15,
+            enable_bypass: false,
+        }
+    }
 }
 
 impl Default for NeuronCodes {
@@ -121,6 +216,7 @@ impl Default for NeuronCodes {
             mem_offset_sink: false,
             enable_threshold: true,
             refractory: Refractory { counter: 32, scale: 3 },
+            extension: ExtensionCodes::default(),
         }
     }
 }
@@ -173,6 +269,74 @@ pub struct NeuronParameters {
     pub gain_inh: f64,
     /// Refractory time in us.
     pub refractory_us: f64,
+    /// What the neuron has beyond a current-based leaky integrate-and-fire neuron.
+    #[serde(default, skip_serializing_if = "Terms::are_off")]
+    pub terms: Terms,
+}
+
+/// Terms of the membrane equation beyond the current-based leaky integrate-and-fire neuron.
+///
+/// ```text
+/// dV/dt = ... + i_offset + slope / tau_mem e^((V - v_exp) / slope) - w
+/// tau_w dw/dt = a (V - v_ref) - w,     w -> w + b at a spike
+/// conductance-based: I_exc is scaled by (e_rev - V) / (e_rev - v_leak), I_inh likewise
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Terms {
+    /// Constant current onto the membrane in LSB/us.
+    pub offset_current: f64,
+    /// Exponential onset of spikes.
+    pub exponential: Option<Exponential>,
+    /// Adaptation.
+    pub adaptation: Option<Adaptation>,
+    /// Reversal potential of excitation in CADC LSB, above `v_leak`; none: current-based.
+    pub reversal_exc_lsb: Option<f64>,
+    /// Reversal potential of inhibition in CADC LSB, below `v_leak`; none: current-based.
+    pub reversal_inh_lsb: Option<f64>,
+    /// How long before the end of the refractory time the membrane is released from its reset, in us.
+    pub holdoff_us: f64,
+    /// Whether excitatory events pass the neuron digitally.
+    pub bypass: bool,
+}
+
+impl Terms {
+    /// Whether there are none.
+    pub fn are_off(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether the membrane equation is no longer linear between events.
+    pub fn are_nonlinear(&self) -> bool {
+        self.exponential.is_some()
+            || self.adaptation.is_some()
+            || self.reversal_exc_lsb.is_some()
+            || self.reversal_inh_lsb.is_some()
+    }
+}
+
+/// The exponential term.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Exponential {
+    /// Sharpness of the onset in LSB.
+    pub slope_lsb: f64,
+    /// Onset in CADC LSB.
+    pub v_exp_lsb: f64,
+}
+
+/// The adaptation current.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Adaptation {
+    /// Time constant in us.
+    pub tau_us: f64,
+    /// Drive by the membrane in 1/us; may be negative.
+    pub a_per_us: f64,
+    /// Step at a spike in LSB/us; may be negative.
+    pub b_lsb_per_us: f64,
+    /// Potential without drive in CADC LSB.
+    pub v_ref_lsb: f64,
 }
 
 /// Slope of the membrane per unit of weight code at `i_synin_gm` 550, synapse DAC bias 800 and full capacitance, in LSB/us.
@@ -194,6 +358,7 @@ impl Default for NeuronParameters {
             gain_exc: NOMINAL_GAIN,
             gain_inh: NOMINAL_GAIN,
             refractory_us: Refractory { counter: 32, scale: 6 }.time_us(),
+            terms: Terms::default(),
         }
     }
 }

@@ -29,6 +29,7 @@ pub fn madc(source: ReadoutSource, rest_lsb: f64, state: &State, noise_std: f64,
         ReadoutSource::Membrane => MADC_OFFSET + MADC_PER_CADC * (rest_lsb + state.x),
         ReadoutSource::ExcitatoryInput => SYNAPTIC_OFFSET + SYNAPTIC_SCALE * state.i_exc,
         ReadoutSource::InhibitoryInput => SYNAPTIC_OFFSET + SYNAPTIC_SCALE * state.i_inh,
+        ReadoutSource::Adaptation => SYNAPTIC_OFFSET,
     };
     libm::rint(value + noise).clamp(0.0, 1023.0) as u16
 }

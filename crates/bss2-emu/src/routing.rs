@@ -8,6 +8,8 @@
 //! its event output and the bus is that number modulo 4; the eight bits below are free (`halco`: `event.h`,
 //! `routing_crossbar.h`, `synapse_driver.cpp`).
 
+use serde::{Deserialize, Serialize};
+
 use crate::codes::{BUSES, COLUMNS, DRIVERS, EVENT_OUTPUTS, Hemisphere, Label, NEURONS, NeuronId, ROWS};
 
 /// What the events of a row do.
@@ -44,6 +46,59 @@ pub struct InputChannel {
     pub address: EventAddress,
 }
 
+/// Two circuits that hand on events after a delay: an axonal delay on chip.
+///
+/// The circuits of columns 2k and 2k + 1 of a row work together; an excitatory event at either makes the first of them send a
+/// spike `2 us + code / 8 us` later. While a delay runs, further events are not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DelayPair {
+    /// The circuit of the even column, whose event address the spikes have.
+    pub neuron: NeuronId,
+    /// The delay, 50..=250.
+    pub code: u8,
+}
+
+impl DelayPair {
+    /// Allowed codes: 8.25 to 33.25 us.
+    pub const CODES: std::ops::RangeInclusive<u8> = 50..=250;
+
+    /// The nominal delay in us.
+    pub fn delay_us(self) -> f64 {
+        2.0 + f64::from(self.code) / 8.0
+    }
+}
+
+/// When a background generator sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BackgroundKind {
+    /// Every period.
+    Regular,
+    /// In every period with a probability of `rate / 255`: a Poisson process in bins of a period.
+    Poisson,
+}
+
+/// A background generator: source k of eight sends on bus `k mod 4` of the top (k < 4) or bottom hemisphere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Background {
+    /// When it sends.
+    pub kind: BackgroundKind,
+    /// Period in event clock cycles of 8 ns, at least 1.
+    pub period: u16,
+    /// Numerator of the probability per period of a Poisson generator.
+    pub rate: u8,
+    /// Seed of the generator: two chips, or two runs, with equal seeds send the same.
+    pub seed: u32,
+    /// Row select of its events, 0..=31.
+    pub row_select: u8,
+    /// Label of its events.
+    pub label: Label,
+    /// Bits of the label that each event draws at random.
+    pub mask: Label,
+}
+
 /// The digital configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Routing {
@@ -59,6 +114,13 @@ pub struct Routing {
     pub neuron_addresses: Vec<Option<u8>>,
     /// Crossbar nodes from event output to the buses of a hemisphere: `[output][hemisphere]`.
     pub output_to_hemisphere: [[bool; 2]; EVENT_OUTPUTS],
+    /// Circuits whose membranes are joined to one neuron, within one half (columns below or from 128); the first of each
+    /// list compares with the threshold, resets all, and sends the spikes.
+    pub logical_neurons: Vec<Vec<NeuronId>>,
+    /// Axonal delays.
+    pub delay_pairs: Vec<DelayPair>,
+    /// Background generators that are on.
+    pub background: [Option<Background>; 8],
 }
 
 /// A routing that breaks a rule of the chip.
@@ -117,6 +179,9 @@ impl Default for Routing {
             inputs: Vec::new(),
             neuron_addresses: vec![None; NEURONS],
             output_to_hemisphere: [[false; 2]; EVENT_OUTPUTS],
+            logical_neurons: Vec::new(),
+            delay_pairs: Vec::new(),
+            background: [None; 8],
         }
     }
 }

@@ -6,7 +6,7 @@
 
 use crate::capmem::{Cell, Cells};
 use crate::codes::CapMemCode;
-use crate::parameters::{NOMINAL_GAIN, NeuronCodes, NeuronParameters};
+use crate::parameters::{NOMINAL_GAIN, NeuronCodes, NeuronParameters, Terms};
 use crate::variation::NeuronDeviation;
 
 /// MADC LSB per CADC LSB (read off a published figure).
@@ -98,6 +98,7 @@ pub fn effective(codes: &NeuronCodes, cells: &Cells, dac_bias: CapMemCode, devia
             gain_exc: gain(Cell::ExcGm, exc, 0),
             gain_inh: gain(Cell::InhGm, inh, 1),
             refractory_us: codes.refractory.time_us(),
+            terms: Terms::default(),
         },
         current: offset + shift(Cell::ExcShift, Cell::ExcGm, exc, 0) - shift(Cell::InhShift, Cell::InhGm, inh, 1),
         fires: codes.enable_threshold,

@@ -102,7 +102,7 @@ impl<'d> Bench<'d> {
             run: RunId { session: SESSION, index: self.counts.runs },
             duration_us,
             trials,
-            record: Record { cadc_times_us },
+            record: Record { cadc_times_us, ..Record::default() },
         };
         let recording = self.device.run(&experiment)?;
         self.counts.runs += 1;

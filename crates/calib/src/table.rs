@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use bss2_emu::codes::NEURONS;
 use bss2_emu::parameters::NOMINAL_GAIN;
-use bss2_emu::{ChipIdentity, CodeTable, NeuronParameters, NeuronSetting, Refractory};
+use bss2_emu::{ChipIdentity, CodeTable, NeuronParameters, NeuronSetting, Refractory, Terms};
 use serde::{Deserialize, Serialize};
 
 use crate::error::CalibError;
@@ -97,6 +97,7 @@ impl Calibration {
             gain_exc: gain,
             gain_inh: gain,
             refractory_us: targets.refractory().map_or(targets.refractory_time_us, Refractory::time_us),
+            terms: Terms::default(),
         };
         Self {
             format: FORMAT,
