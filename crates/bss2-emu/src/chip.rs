@@ -124,7 +124,12 @@ impl Chip {
             check_parameters(neuron, p)?;
         }
         self.cadc_correction = vec![0; NEURONS];
-        self.set_neurons(parameters.iter().map(|p| Effective { parameters: *p, current: 0.0, fires: true }).collect());
+        self.set_neurons(
+            parameters
+                .iter()
+                .map(|p| Effective { parameters: *p, current: p.terms.offset_current, fires: true })
+                .collect(),
+        );
         Ok(())
     }
 
