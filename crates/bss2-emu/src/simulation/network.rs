@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use crate::dynamics::Body;
 use crate::membrane::Membrane;
 
 use super::{Case, MOST_SPIKES, Population, SimulationError, Spikes};
@@ -18,7 +19,7 @@ pub struct Network {
     /// Spikes of the input channels that are within the duration.
     inputs: Vec<(usize, f64)>,
     /// By neuron, over all populations; potentials relative to `v_leak`.
-    membranes: Vec<Membrane>,
+    bodies: Vec<Body>,
     population_of_neuron: Vec<usize>,
     populations: Vec<(String, Range<usize>)>,
     /// Populations by depth, or one that lies on a loop.
@@ -95,7 +96,7 @@ impl Network {
             duration: case.duration,
             n_channels,
             inputs: inputs(case),
-            membranes: case.populations.iter().flat_map(membranes).collect(),
+            bodies: case.populations.iter().flat_map(bodies).collect(),
             population_of_neuron: populations
                 .iter()
                 .enumerate()
@@ -118,8 +119,8 @@ impl Network {
         self.duration
     }
 
-    pub(crate) fn membranes(&self) -> &[Membrane] {
-        &self.membranes
+    pub(crate) fn bodies(&self) -> &[Body] {
+        &self.bodies
     }
 
     /// Input spikes as sources and times.
@@ -158,7 +159,7 @@ impl Network {
     }
 
     pub(crate) fn recorder(&self) -> Recorder<'_> {
-        Recorder { network: self, spikes: vec![Vec::new(); self.membranes.len()], count: 0 }
+        Recorder { network: self, spikes: vec![Vec::new(); self.bodies.len()], count: 0 }
     }
 }
 
@@ -227,8 +228,8 @@ fn inputs(case: &Case) -> Vec<(usize, f64)> {
     spikes.filter(|(_, t)| *t <= case.duration).map(|(channel, t)| (channel, t + 0.0)).collect()
 }
 
-fn membranes(p: &Population) -> impl Iterator<Item = Membrane> {
-    (0..p.size).map(|n| membrane(p, n))
+fn bodies(p: &Population) -> impl Iterator<Item = Body> {
+    (0..p.size).map(|n| Body::Lif(membrane(p, n)))
 }
 
 /// The membrane of a neuron, its potentials relative to `v_leak`.
