@@ -6,6 +6,7 @@
 
 use std::fmt::Debug;
 
+use crate::membrane::nonlinear::{self, Nonlinear};
 use crate::membrane::{Membrane, State};
 
 /// What a neuron does next if no event comes before.
@@ -78,6 +79,8 @@ pub trait Dynamics {
 pub enum Body {
     /// Current-based, leaky integrate-and-fire: exact.
     Lif(Membrane),
+    /// With exponential onset, adaptation, conductance-based or saturating input: integrated.
+    Nonlinear(Box<Nonlinear>),
 }
 
 /// A neuron of any kind on its way.
@@ -85,6 +88,8 @@ pub enum Body {
 pub enum Course<'a> {
     /// Of [`Body::Lif`].
     Lif(&'a Membrane, State),
+    /// Of [`Body::Nonlinear`].
+    Nonlinear(&'a Nonlinear, nonlinear::State),
 }
 
 /// The same call to a neuron of every kind.
@@ -92,6 +97,7 @@ macro_rules! each {
     ($course:expr, $neuron:ident, $state:ident => $call:expr) => {
         match $course {
             Course::Lif($neuron, $state) => $call,
+            Course::Nonlinear($neuron, $state) => $call,
         }
     };
 }
@@ -101,6 +107,7 @@ impl Body {
     pub fn start(&self) -> Course<'_> {
         match self {
             Self::Lif(membrane) => Course::Lif(membrane, membrane.at_start()),
+            Self::Nonlinear(neuron) => Course::Nonlinear(neuron, neuron.at_start()),
         }
     }
 }

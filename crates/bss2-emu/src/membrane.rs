@@ -17,6 +17,7 @@
 
 pub(crate) mod glance;
 pub(crate) mod lanes;
+pub mod nonlinear;
 mod search;
 mod steps;
 
