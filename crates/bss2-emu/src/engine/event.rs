@@ -57,7 +57,7 @@ struct Run<'a> {
 /// Runs a network.
 ///
 /// # Errors
-/// [`SimulationError::TooManySpikes`].
+/// [`SimulationError::TooManySpikes`], [`SimulationError::TooManySteps`].
 pub fn run(network: &Network) -> Result<Spikes, SimulationError> {
     let end = network.duration();
     let mut run = Run {
@@ -82,6 +82,8 @@ pub fn run(network: &Network) -> Result<Spikes, SimulationError> {
                 if fires {
                     recorder.record(neuron, time)?;
                     run.send(network.source_of_neuron(neuron), time);
+                } else {
+                    recorder.record_step(neuron, time)?;
                 }
             }
             Happening::Due { .. } => (),

@@ -14,7 +14,7 @@ struct Arrival {
 /// Runs a feed-forward network.
 ///
 /// # Errors
-/// [`SimulationError::Recurrent`] if it has a loop, [`SimulationError::TooManySpikes`].
+/// [`SimulationError::Recurrent`] if it has a loop, [`SimulationError::TooManySpikes`], [`SimulationError::TooManySteps`].
 pub fn run(network: &Network) -> Result<Spikes, SimulationError> {
     let order = network.feed_forward_order()?;
     let end = network.duration();
@@ -44,6 +44,8 @@ pub fn run(network: &Network) -> Result<Spikes, SimulationError> {
                     if neuron.proceed() {
                         recorder.record(n, time)?;
                         send(&mut arrivals, network.source_of_neuron(n), time);
+                    } else {
+                        recorder.record_step(n, time)?;
                     }
                 }
                 Ok(())

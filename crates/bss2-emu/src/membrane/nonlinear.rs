@@ -132,6 +132,11 @@ impl Nonlinear {
         }
     }
 
+    /// Whether it is a current-based leaky integrate-and-fire neuron: its [`Membrane`] alone computes the same, exactly.
+    pub fn is_linear(&self) -> bool {
+        *self == Self { tolerance: self.tolerance, ..Self::new(self.membrane) }
+    }
+
     /// Derivatives of potential and adaptation, given the synaptic currents of the moment.
     fn rates(&self, &[x, w]: &[f64; 2], currents: [f64; 2]) -> [f64; 2] {
         let drive = self.synaptic(0, x, currents[0]) - self.synaptic(1, x, currents[1]);
