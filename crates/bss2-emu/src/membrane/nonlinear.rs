@@ -13,9 +13,9 @@
 //!
 //! The synaptic currents are exact: they decay by themselves. So is all that happens while the potential is held, at the
 //! reset or at an operating limit: the adaptation then relaxes exponentially. A free potential and the adaptation are
-//! integrated by steps of order 5(4) (`dormand_prince`), each with an error of at most `tolerance` of the size of its
-//! component, or of what amounts to a shift in time by `tolerance tau_mem`. No step goes across an event, a reset or a contact
-//! with a limit. Thresholds and limits are located on the dense output of a step, a polynomial, whose first crossing is found
+//! integrated by steps of order 5(4) (`dormand_prince`), each with an error of at most `tolerance` of a potential that is
+//! large for the neuron (`D`, or the way to the threshold) and of the change that it makes, or of what amounts to a shift in
+//! time by `tolerance` of the shortest time constant. No step goes across an event, a reset or a contact with a limit. Thresholds and limits are located on the dense output of a step, a polynomial, whose first crossing is found
 //! to the last digits (`quartic`).
 //!
 //! The exponent of the onset ends at [`STEEPEST`]. A potential beyond that is `tau_mem e^-STEEPEST` before infinity, so that
@@ -43,6 +43,10 @@ pub const STEEPEST: f64 = 34.0;
 
 /// Error allowed to a step by default, relative to the size of what is integrated.
 pub const TOLERANCE: f64 = 1e-11;
+
+/// A potential this far from rest is held as at an operating limit: where the equation runs away without limits, in the
+/// hold-off or by negative adaptation.
+const FARTHEST: f64 = 1e100;
 
 /// A neuron with terms beyond the current-based leaky integrate-and-fire neuron.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -164,13 +168,24 @@ impl Nonlinear {
         [decay(currents[0], self.membrane.rate_exc), decay(currents[1], self.membrane.rate_inh)]
     }
 
-    /// A potential that is large for this neuron: what errors are measured with near zero.
+    /// A potential that is large for this neuron: what errors are measured with.
     fn scale(&self) -> f64 {
-        let Membrane { threshold, reset, lower, upper, .. } = self.membrane;
-        let swing = [threshold - reset, threshold, upper - lower].map(f64::abs).into_iter();
-        let swing = swing.filter(|s| *s > 0.0).fold(f64::INFINITY, f64::min);
-        let finite = if swing < f64::INFINITY { swing } else { 1.0 };
-        self.onset.map_or(finite, |onset| onset.slope.min(finite))
+        let Membrane { threshold, start, reset, lower, upper, .. } = self.membrane;
+        let swings = [(threshold - start).abs().max((threshold - reset).abs()), upper - lower, 1.0];
+        let swing = swings.into_iter().find(|swing| *swing > 0.0 && *swing < f64::INFINITY).unwrap_or(1.0);
+        self.onset.map_or(swing, |onset| onset.slope.min(swing))
+    }
+
+    /// The shortest time constant.
+    fn shortest_tau(&self) -> f64 {
+        let Membrane { rate_mem, rate_exc, rate_inh, .. } = self.membrane;
+        let adaptation = self.adaptation.map_or(0.0, |adaptation| 1.0 / adaptation.tau);
+        1.0 / rate_mem.max(rate_exc).max(rate_inh).max(adaptation)
+    }
+
+    /// The operating limits; a potential that runs away without them ends somewhere.
+    fn limits(&self) -> [f64; 2] {
+        [self.membrane.lower.max(-FARTHEST), self.membrane.upper.min(FARTHEST)]
     }
 }
 

@@ -6,21 +6,21 @@
 use crate::dynamics::{Dynamics, Outlook, View};
 
 use super::dormand_prince::{Step, step};
-use super::{Membrane, Nonlinear, Phase, Piece, State};
+use super::{Nonlinear, Phase, Piece, State};
 use crate::membrane::{Place, RELEASE_US};
 
 /// A first step, in the shortest time constants.
 const FIRST: f64 = 0.01;
 /// A longest step, in membrane time constants: keeps a neuron at rest from proposing ever longer ones.
 const LONGEST: f64 = 1e3;
-/// A shortest step, in rounding errors of the time.
+/// A shortest step, relative to the time: a few rounding errors.
 const SHORTEST: f64 = 16.0 * f64::EPSILON;
+/// Error that no step can avoid, relative to what is integrated.
+const ROUNDING: f64 = 4.0 * f64::EPSILON;
 
 impl Nonlinear {
     fn first_length(&self) -> f64 {
-        let Membrane { rate_mem, rate_exc, rate_inh, .. } = self.membrane;
-        let adaptation = self.adaptation.map_or(0.0, |adaptation| 1.0 / adaptation.tau);
-        FIRST / rate_mem.max(rate_exc).max(rate_inh).max(adaptation)
+        FIRST * self.shortest_tau()
     }
 
     /// The piece that begins now. Phases that are over by now are left.
@@ -39,7 +39,7 @@ impl Nonlinear {
         if let Phase::Refractory { until_us: end } = state.phase {
             return Piece { end: end - self.membrane.holdoff_us, next: self.after(state.phase), step: None };
         }
-        let Membrane { lower, upper, .. } = self.membrane;
+        let [lower, upper] = self.limits();
         let slope = self.rates(&[state.x, state.w], state.currents)[0];
         let place = match Place::from(state.phase) {
             Place::Between if state.x > upper || state.x == upper && slope > 0.0 => Place::AtUpper,
@@ -73,12 +73,12 @@ impl Nonlinear {
 
     /// A step of a free potential, up to where it meets a limit.
     fn moving(&self, state: &mut State) -> Piece {
-        let Membrane { rate_mem, lower, upper, .. } = self.membrane;
-        let (scale, tau_mem) = (self.scale(), 1.0 / rate_mem);
-        let scales = [scale, scale * rate_mem];
+        let ([lower, upper], tau_mem) = (self.limits(), 1.0 / self.membrane.rate_mem);
+        let (scale, shift) = (self.scale(), self.shortest_tau());
+        let scales = [scale, scale / tau_mem];
         let allowed = |from: &[f64; 2], to: &[f64; 2], rates: &[f64; 2]| {
-            let size = |i: usize| scales[i] + from[i].abs().max(to[i].abs()) + tau_mem * rates[i].abs();
-            [self.tolerance * size(0), self.tolerance * size(1)]
+            let size = |i: usize| scales[i] + (to[i] - from[i]).abs() + shift * rates[i].abs();
+            std::array::from_fn(|i| self.tolerance * size(i) + ROUNDING * to[i].abs())
         };
         let rates = |span: f64, y: &[f64; 2]| self.rates(y, self.decayed(state.currents, span));
         let shortest = SHORTEST * state.time.max(tau_mem);
@@ -180,8 +180,8 @@ impl Dynamics for Nonlinear {
                 state.phase = piece.next;
                 state.ahead = None;
                 match Place::from(piece.next) {
-                    Place::AtUpper => state.x = self.membrane.upper,
-                    Place::AtLower => state.x = self.membrane.lower,
+                    Place::AtUpper => state.x = self.limits()[1],
+                    Place::AtLower => state.x = self.limits()[0],
                     Place::Between => (),
                 }
             }
