@@ -11,7 +11,7 @@ use crate::program::{bss2, data, fail, succeed, text};
 const TOLERANCE: f64 = 1e-6;
 
 /// The same for adaptive exponential neurons, which the reference steps on a grid.
-const ADEX_TOLERANCE: f64 = 1e-3;
+const ADEX_TOLERANCE: f64 = 2e-5;
 
 fn read(path: &Path) -> Value {
     serde_json::from_slice(&fs::read(path).unwrap()).unwrap()

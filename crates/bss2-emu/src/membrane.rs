@@ -44,9 +44,10 @@ pub struct Membrane {
     pub upper: f64,
     /// Refractory time (`+inf`: fires once).
     pub refractory_us: f64,
-    /// How long before the end of the refractory time the reset is released; finite, not negative.
+    /// How long before the end of the refractory time the reset is released; finite, not negative. Blocks do not know it: such
+    /// a neuron runs by itself.
     pub holdoff_us: f64,
-    /// Potential at time zero.
+    /// Potential at time zero, where [`Dynamics::at_start`](crate::dynamics::Dynamics::at_start) begins.
     pub start: f64,
 }
 

@@ -40,10 +40,10 @@ impl Nonlinear {
             return Piece { end: end - self.membrane.holdoff_us, next: self.after(state.phase), step: None };
         }
         let [lower, upper] = self.limits();
-        let slope = self.rates(&[state.x, state.w], state.currents)[0];
+        let slope = || self.rates(&[state.x, state.w], state.currents)[0];
         let place = match Place::from(state.phase) {
-            Place::Between if state.x > upper || state.x == upper && slope > 0.0 => Place::AtUpper,
-            Place::Between if state.x < lower || state.x == lower && slope < 0.0 => Place::AtLower,
+            Place::Between if state.x > upper || state.x == upper && slope() > 0.0 => Place::AtUpper,
+            Place::Between if state.x < lower || state.x == lower && slope() < 0.0 => Place::AtLower,
             place => place,
         };
         state.phase = located(state.phase, place);

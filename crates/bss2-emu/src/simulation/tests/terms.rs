@@ -37,6 +37,15 @@ fn terms_without_effect_leave_the_exact_path() {
 }
 
 #[test]
+fn a_neuron_that_takes_too_many_steps_is_named() {
+    let (case, population) = ("test".to_string(), "out".to_string());
+    let text = SimulationError::TooManySteps { case, population, neuron: 3, time: 0.5 }.to_string();
+    for word in ["case \"test\"", "population \"out\", neuron 3", "100000000 steps", "time 0.5"] {
+        assert!(text.contains(word), "{text}");
+    }
+}
+
+#[test]
 fn an_adapting_neuron_fires_ever_more_slowly() {
     let mut run = case(&[], vec![adex()], vec![]);
     run.duration = 300.0;

@@ -21,7 +21,7 @@ fn the_rates_are_those_of_the_equation() {
     for (v, w, i_exc, i_inh) in [(-70.0, 0.0, 0.0, 0.0), (-47.0, 0.4, 3.0, 0.0), (-66.0, -0.2, 9.0, 2.0)] {
         let conductance_exc = 6.0 * tanh(i_exc / 6.0) * (0.0 - v) / (0.0 - v_leak);
         let conductance_inh = i_inh * (-80.0 - v) / (-80.0 - v_leak);
-        let onset = 2.0 / tau_mem * exp((v + 50.0) / 2.0);
+        let onset = 2.0 / tau_mem * exp(0.5 * (v + 50.0));
         let dv = -(v - v_leak) / tau_mem + onset - w + current + conductance_exc - conductance_inh;
         let dw = (0.2 * (v + 60.0) - w) / 30.0;
         let [dx, found] = neuron.rates(&[v - rest, w], [i_exc, i_inh]);
