@@ -1,6 +1,7 @@
 //! The exact linear membrane, plain integration by tiny steps, a tighter tolerance; who looks and who interferes.
 
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 
 use super::*;
 
@@ -133,7 +134,7 @@ fn a_change_of_the_threshold_voids_nothing() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig { rng_seed: RngSeed::Fixed(20_261_123), ..ProptestConfig::with_cases(200) })]
 
     /// With limits, early release and re-firing.
     #[test]
@@ -159,5 +160,47 @@ proptest! {
         prop_assert_eq!(exact.len(), times.len());
         prop_assert!(exact.iter().zip(&times).all(|(a, b)| (a - b).abs() < 1e-8), "{exact:?} {times:?}");
         prop_assert!((last.potential - end.potential).abs() < 1e-5, "{last:?} {end:?}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { rng_seed: RngSeed::Fixed(20_261_123), ..ProptestConfig::with_cases(60) })]
+
+    /// All terms together, under many events.
+    #[test]
+    fn any_neuron_agrees_with_tiny_steps(
+        taus in (3.0f64..20.0, 2.0f64..20.0, 2.0f64..20.0, 5.0f64..80.0),
+        raw in prop::collection::vec((0.0f64..50.0, -1.0f64..1.5), 1..20),
+        onset in prop::option::of((1.0f64..4.0, 5.0f64..20.0)),
+        adaptation in prop::option::of((-0.03f64..0.3, -0.2f64..1.0, -5.0f64..5.0)),
+        reversal in (prop::option::of(40.0f64..90.0), prop::option::of(5.0f64..30.0)),
+        saturation in (prop::option::of(5.0f64..30.0), prop::option::of(5.0f64..30.0)),
+        constant in -1.0f64..3.0,
+        refractory in 0.5f64..8.0,
+        reset in -10.0f64..4.0,
+    ) {
+        let mut membrane = Membrane::new(taus.0, taus.1, taus.2);
+        let leak = -constant * taus.0;
+        membrane.start = leak;
+        (membrane.threshold, membrane.reset, membrane.refractory_us) = (leak + 20.0, leak + reset, refractory);
+        let mut neuron = Nonlinear::new(membrane);
+        if let Some((slope, at)) = onset {
+            neuron.onset = Some(Onset { slope, at: leak + at });
+            neuron.membrane.threshold = leak + at + 4.0 * slope;
+        }
+        neuron.adaptation = adaptation.map(|(a, b, at)| Adaptation { tau: taus.3, a, b, reference: leak + at });
+        neuron.reversal = [
+            reversal.0.map(|above| Reversal { at: leak + above, from_leak: above }),
+            reversal.1.map(|below| Reversal { at: leak - below, from_leak: -below }),
+        ];
+        neuron.saturation = [saturation.0, saturation.1].map(|limit| limit.unwrap_or(f64::INFINITY));
+        let mut events: Vec<Event> =
+            raw.iter().map(|&(t, w)| (t, usize::from(w < 0.0), 8.0 * w.abs())).collect();
+        events.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let (times, last) = run(&Body::Nonlinear(Box::new(neuron)), &events, 60.0);
+        let (expected, y) = plain(&neuron, &events, 60.0, 2e-3);
+        prop_assert_eq!(times.len(), expected.len());
+        prop_assert!(largest_difference(&times, &expected) < 1e-5, "{times:?} {expected:?}");
+        prop_assert!((last.potential - y[0]).abs() < 1e-3 && (last.adaptation - y[1]).abs() < 1e-3, "{last:?} {y:?}");
     }
 }
