@@ -14,6 +14,7 @@ pub mod capmem;
 pub mod chip;
 pub mod codes;
 pub mod device;
+pub mod dynamics;
 pub mod engine;
 pub mod membrane;
 pub mod noise;

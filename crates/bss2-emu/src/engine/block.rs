@@ -267,7 +267,7 @@ impl<F: FnMut(usize, f64)> BlockCourse<'_, F> {
         self.held[l] = match phase {
             Phase::Free => f64::NEG_INFINITY,
             Phase::Refractory { until_us } => until_us,
-            Phase::AtLower | Phase::AtUpper => f64::NAN,
+            Phase::AtLower | Phase::AtUpper | Phase::Unarmed { .. } => f64::NAN,
         };
     }
 }
