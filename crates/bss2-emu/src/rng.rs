@@ -56,6 +56,8 @@ pub enum Purpose {
     Search = 10,
     /// Errors of written cells; address: row of cells, neuron.
     CapMemWrite = 11,
+    /// What calibration leaves behind in a chip; address: parameter, level (chip, neuron), index.
+    Residual = 20,
 }
 
 /// What the streams of one seed and purpose have in common.
