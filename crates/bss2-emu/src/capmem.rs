@@ -64,6 +64,11 @@ impl Cells {
         self.0[cell as usize]
     }
 
+    /// Lets a cell hold a value.
+    pub(crate) fn set(&mut self, cell: Cell, value: f64) {
+        self.0[cell as usize] = value;
+    }
+
     /// Cells that hold exactly what was written.
     pub fn exact(codes: &NeuronCodes) -> Self {
         Self(ROWS.map(|(_, code)| f64::from(code(codes).get())))

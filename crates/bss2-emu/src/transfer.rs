@@ -4,10 +4,14 @@
 //! on the chip): mean codes 667/673/411 for leak/reset/threshold at 80/80/150 CADC LSB with slopes 0.79/0.88/0.99 MADC LSB per
 //! code; leak bias 164 and synaptic bias 82 for 6 us; one PSP of 0.35 CADC LSB per weight LSB at 10/10 us, gm 500, DAC 600.
 
+mod equalise;
+
 use crate::capmem::{Cell, Cells};
 use crate::codes::CapMemCode;
 use crate::parameters::{NOMINAL_GAIN, NeuronCodes, NeuronParameters, Terms};
 use crate::variation::NeuronDeviation;
+
+pub use equalise::{EqualTargets, equalising_codes};
 
 /// MADC LSB per CADC LSB (read off a published figure).
 pub const MADC_PER_CADC: f64 = 2.96;
@@ -22,13 +26,15 @@ struct VoltageCell {
 const V_LEAK: VoltageCell = VoltageCell { code: 620.0, target_lsb: 80.0, slope: 0.79 / MADC_PER_CADC };
 const V_RESET: VoltageCell = VoltageCell { code: 625.0, target_lsb: 80.0, slope: 0.88 / MADC_PER_CADC };
 const V_THRESHOLD: VoltageCell = VoltageCell { code: 403.0, target_lsb: 150.0, slope: 0.99 / MADC_PER_CADC };
+/// Nominal slopes of the voltage cells: leak, reset, threshold.
+pub(crate) const LSB_PER_CODE: [f64; 3] = [V_LEAK.slope, V_RESET.slope, V_THRESHOLD.slope];
 
 /// Leak bias code that gives 6 us at full capacitance.
 const LEAK_CODE_AT_6_US: f64 = 160.0;
 /// Synaptic bias code that gives 6 us.
 const TAU_SYN_CODE_AT_6_US: f64 = 110.0;
-/// Shift code at which a nominal synaptic input has no offset.
-const SHIFT_CODE: f64 = 310.0;
+/// Shift codes at which nominal synaptic inputs have no offset: excitatory, inhibitory (means of three chips).
+const SHIFT_CODE: [f64; 2] = [314.0, 292.0];
 /// Offset current of a synaptic input per code away from its null at gm 550, in LSB/us (a guess: the sources give the codes
 /// only; this makes an uncalibrated input move the membrane by some 15 LSB at 6 us).
 const SHIFT_CURRENT: f64 = 0.02;
@@ -80,7 +86,7 @@ pub fn effective(codes: &NeuronCodes, cells: &Cells, dac_bias: CapMemCode, devia
         f64::from(u8::from(enabled))
             * SHIFT_CURRENT
             * strength(gm)
-            * (cells.get(cell) - SHIFT_CODE - deviation.shift_codes[k])
+            * (cells.get(cell) - SHIFT_CODE[k] - deviation.shift_codes[k])
     };
     let offset = if codes.enable_mem_offset {
         let sign = if codes.mem_offset_sink { -1.0 } else { 1.0 };
@@ -135,6 +141,8 @@ mod tests {
             i_bias_synin_inh_tau: code(110.0),
             i_bias_synin_exc_gm: code(550.0),
             i_bias_synin_inh_gm: code(550.0),
+            i_bias_synin_exc_shift: code(314.0),
+            i_bias_synin_inh_shift: code(292.0),
             ..NeuronCodes::default()
         };
         let Effective { parameters: p, current, .. } =

@@ -103,7 +103,7 @@ fn check(chip: &Chip, table: &Calibration, targets: &Targets) {
     let refractory = targets.refractory_time_us;
     assert!(truth.iter().all(|p| (p.refractory_us / refractory - 1.0).abs() < 0.034));
     assert!(table.measured.iter().zip(&truth).all(|(m, t)| m.refractory_us == t.refractory_us));
-    // A reference of 310 +- 124 codes is out of reach on either input of 1.2 % of the neurons: 6 +- 2.5 of 512.
+    // Hardly a reference is out of reach (their codes are skewed away from 0); 3 % may fail for another reason.
     let succeeded = table.success.iter().filter(|s| **s).count();
     assert!(succeeded >= 496, "{succeeded} neurons succeeded");
 }
