@@ -6,6 +6,7 @@ use crate::capmem;
 use crate::codes::{CapMemCode, NEURONS, NeuronId};
 use crate::device::{ChipIdentity, Device, DeviceError, Experiment, Recording, RowWrite};
 use crate::engine::layered::Network;
+use crate::failures::NeuronFailure;
 use crate::membrane::Membrane;
 use crate::parameters::{CodeTable, NeuronParameters, NeuronSetting};
 use crate::residual::{NeuronResidual, ResidualTable};
@@ -128,7 +129,15 @@ impl Chip {
         self.set_neurons(neurons);
     }
 
+    /// Takes the neurons as they were set, drifted and failed.
     fn set_neurons(&mut self, neurons: Vec<Effective>) {
+        let (drift, seed) = (&self.spec.drift, self.spec.seed);
+        let as_they_are = |((id, failure), neuron): ((NeuronId, &NeuronFailure), Effective)| {
+            let parameters = drift.of(seed, id).applied_to(&neuron.parameters);
+            failure.applied_to(Effective { parameters, ..neuron })
+        };
+        let neurons: Vec<Effective> =
+            NeuronId::all().zip(&self.deviations.failures).zip(neurons).map(as_they_are).collect();
         self.circuits = neurons.iter().map(|neuron| self.circuit(neuron)).collect();
         self.neurons = neurons;
         self.weights_are_stale = true;

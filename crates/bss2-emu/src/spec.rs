@@ -1,7 +1,7 @@
 //! The description of an emulated chip: what is drawn, what is noisy, what is switched on.
 //!
-//! A [`ChipSpec`] is what a `chip.toml` holds. Three kinds of things are kept apart: frozen variation (differs from chip to
-//! chip), temporal noise (differs from run to run) and the effects of circuits and event path, which every chip has and which
+//! A [`ChipSpec`] is what a `chip.toml` holds. Three kinds of things are kept apart: what is frozen (variation, what calibration
+//! leaves behind, failures: differs from chip to chip), temporal noise and drift (differs from run to run) and the effects of circuits and event path, which every chip has and which
 //! can be switched off one by one. With the preset [`Preset::Ideal`] all are off and the chip is the closed-form model.
 
 pub(crate) mod ranges;
@@ -10,6 +10,8 @@ use ranges::Number;
 use serde::{Deserialize, Serialize};
 
 use crate::device::ChipIdentity;
+use crate::drift::Drift;
+use crate::failures::Failures;
 use crate::noise::Noise;
 use crate::residual::Residual;
 use crate::variation::Variation;
@@ -130,6 +132,12 @@ pub struct ChipSpec {
     /// What calibration leaves behind, frozen: the deviations of a chip that is set directly.
     #[serde(default)]
     pub residual: Residual,
+    /// Circuits that do not work, frozen.
+    #[serde(default)]
+    pub failures: Failures,
+    /// How far the chip has drifted since its calibration.
+    #[serde(default)]
+    pub drift: Drift,
 }
 
 /// Something wrong in a description: which key, and what is wrong with it.
@@ -161,6 +169,8 @@ impl ChipSpec {
             noise: Noise::BSS2,
             variation: Variation::BSS2,
             residual: Residual::NONE,
+            failures: Failures::NONE,
+            drift: Drift::NONE,
         };
         let ideal = Self {
             parameters: ParameterSource::Direct,
@@ -187,7 +197,7 @@ impl ChipSpec {
         }
     }
 
-    /// Identity of the chip: the same for the same seed and frozen deviations, whatever its noise and event path.
+    /// Identity of the chip: the same for the same seed and frozen deviations, whatever its noise, event path and drift.
     pub fn identity(&self) -> ChipIdentity {
         let mut hasher = blake3::Hasher::new();
         hasher.update(b"bss2-emu chip 2");
@@ -204,13 +214,15 @@ impl ChipSpec {
     fn frozen(&self) -> impl Iterator<Item = (&'static str, Number)> {
         let of = |section| move |number| (section, number);
         let variation = self.variation.numbers().into_iter().map(of("variation"));
-        variation.chain(self.residual.numbers().into_iter().map(of("residual")))
+        let residual = self.residual.numbers().into_iter().map(of("residual"));
+        variation.chain(residual).chain(self.failures.numbers().into_iter().map(of("failures")))
     }
 
     /// Everything that is wrong with the description; empty if nothing is.
     pub fn problems(&self) -> Vec<Problem> {
         let mut problems: Vec<Problem> =
             self.frozen().filter_map(|(section, number)| number.problem(section)).collect();
+        problems.extend(self.drift.numbers().iter().filter_map(|number| number.problem("drift")));
         let mut at_least_zero = |key: String, value: f64, most: f64| {
             if !(0.0..=most).contains(&value) {
                 problems.push(Problem::out_of_range(key, value, &format!("a number in 0..={most}")));

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::spec::ranges::{Number, numbers};
 
-pub use draw::{Deviations, NeuronDeviation};
+pub use draw::{Deviations, NeuronDeviation, SynapseDeviations};
 
 /// Spreads (standard deviations) of the parameters of an uncalibrated chip.
 ///

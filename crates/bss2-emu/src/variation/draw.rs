@@ -1,6 +1,7 @@
 //! The draws: one set of deviations per chip.
 
-use crate::codes::{COLUMNS, Hemisphere, NEURONS, NeuronId, ROWS};
+use crate::codes::{COLUMNS, Hemisphere, NeuronId, ROWS, WeightCode};
+use crate::failures::NeuronFailure;
 use crate::rng::{Purpose, Stream};
 use crate::spec::ChipSpec;
 use crate::transfer::LSB_PER_CODE;
@@ -30,10 +31,29 @@ pub struct NeuronDeviation {
 pub struct Deviations {
     /// One per neuron.
     pub neurons: Vec<NeuronDeviation>,
-    /// Factor on each synapse: `[hemisphere][row * 256 + column]`.
-    pub synapses: [Vec<f32>; 2],
+    /// What is wrong with each neuron.
+    pub failures: Vec<NeuronFailure>,
+    /// Those of the synapses.
+    pub synapses: SynapseDeviations,
     /// Error of an on-chip delay in us, by the index of the neuron whose circuit makes it.
     pub delay_pair_us: Vec<f64>,
+}
+
+/// Deviations of the synapses, by hemisphere and `row * 256 + column`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SynapseDeviations {
+    /// Factor on each synapse.
+    pub factors: [Vec<f32>; 2],
+    /// Synapses that conduct as with the largest weight, whatever is written to them.
+    pub stuck: [Vec<bool>; 2],
+}
+
+impl SynapseDeviations {
+    /// What a synapse (hemisphere 0 top, 1 bottom) conducts, in units of weight codes, when `code` is written to it.
+    pub fn strength(&self, hemisphere: usize, synapse: usize, code: u8) -> f64 {
+        let code = if self.stuck[hemisphere][synapse] { WeightCode::MAX.get() } else { code };
+        f64::from(code) * f64::from(self.factors[hemisphere][synapse])
+    }
 }
 
 /// Address component: which parameter a draw is for. Part of the contract; numbers never change.
@@ -78,22 +98,31 @@ impl Source {
 impl Deviations {
     /// Draws the deviations of the chip that a description stands for.
     pub fn draw(spec: &ChipSpec) -> Self {
-        let ChipSpec { seed, variation: spread, residual, .. } = spec;
-        let seed = *seed;
+        let seed = spec.seed;
         let source = Source(seed);
-        let neurons = NeuronId::all().map(|neuron| draw_neuron(&source, spread, neuron)).collect();
-        let synapses = Hemisphere::BOTH.map(|hemisphere| {
-            (0..ROWS)
-                .flat_map(|row| {
-                    let mut stream =
-                        Stream::new(seed, Purpose::SynapseVariation, [hemisphere.index() as u32, row as u32, 0]);
-                    (0..COLUMNS).map(move |_| libm::exp(spread.synapse_weight_rel_std * stream.normal()) as f32)
-                })
-                .collect()
-        });
-        debug_assert_eq!(NEURONS, 512);
-        Self { neurons, synapses, delay_pair_us: residual.draw_delay_pairs(seed) }
+        let mut synapses = SynapseDeviations {
+            factors: Hemisphere::BOTH.map(|hemisphere| draw_array(seed, &spec.variation, hemisphere)),
+            stuck: [Vec::new(), Vec::new()],
+        };
+        for (k, hemisphere) in Hemisphere::BOTH.into_iter().enumerate() {
+            synapses.stuck[k] = spec.failures.draw_array(seed, hemisphere, &mut synapses.factors[k]);
+        }
+        Self {
+            neurons: NeuronId::all().map(|neuron| draw_neuron(&source, &spec.variation, neuron)).collect(),
+            failures: NeuronId::all().map(|neuron| spec.failures.draw_neuron(seed, neuron)).collect(),
+            synapses,
+            delay_pair_us: spec.residual.draw_delay_pairs(seed),
+        }
     }
+}
+
+/// Factors on the synapses of an array.
+fn draw_array(seed: u64, spread: &Variation, hemisphere: Hemisphere) -> Vec<f32> {
+    let of_row = |row: usize| {
+        let mut stream = Stream::new(seed, Purpose::SynapseVariation, [hemisphere.index() as u32, row as u32, 0]);
+        (0..COLUMNS).map(move |_| libm::exp(spread.synapse_weight_rel_std * stream.normal()) as f32)
+    };
+    (0..ROWS).flat_map(of_row).collect()
 }
 
 fn draw_neuron(source: &Source, spread: &Variation, neuron: NeuronId) -> NeuronDeviation {
@@ -190,7 +219,7 @@ mod tests {
     fn an_ideal_chip_has_no_deviations() {
         let chip = drawn(5, Variation::IDEAL);
         assert!(chip.neurons.iter().all(|n| n.gain == [1.0, 1.0] && n.v_offset_codes == [0.0; 3]));
-        assert!(chip.synapses.iter().flatten().all(|&w| w == 1.0));
+        assert!(chip.synapses.factors.iter().flatten().all(|&w| w == 1.0));
     }
 
     /// 20 000 draws: standard errors .007 and .01 of mean and variance, about .04 of the skewness; bounds four times that.

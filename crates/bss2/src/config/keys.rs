@@ -112,6 +112,17 @@ const KEYS: &[(&str, &str)] = &[
     ("chip.residual.gain_sign_rel_std", "synaptic strength by neuron and sign"),
     ("chip.residual.cadc_offset_lsb_std", "offset of the CADC channels"),
     ("chip.residual.delay_pair_us_std", "error of an on-chip delay in us"),
+    ("chip.failures.dead_neuron_probability", "neurons that never fire"),
+    ("chip.failures.stuck_neuron_probability", "neurons whose membrane is held at the reset"),
+    ("chip.failures.weak_neuron_probability", "neurons with two weak synaptic inputs"),
+    ("chip.failures.dead_synapse_probability", "synapses that conduct nothing"),
+    ("chip.failures.stuck_synapse_probability", "synapses that conduct as with weight 63"),
+    ("chip.failures.weak_synapse_probability", "weak synapses"),
+    ("chip.failures.weak_factor", "strength of what is weak, relative to what is not"),
+    ("chip.drift.hours", "hours since the calibration"),
+    ("chip.drift.potential_lsb_per_sqrt_hour", "drift of leak, reset and threshold in CADC LSB (a guess)"),
+    ("chip.drift.tau_rel_per_sqrt_hour", "drift of the time constants (a guess)"),
+    ("chip.drift.gain_rel_per_sqrt_hour", "drift of the synaptic strengths (a guess)"),
 ];
 
 /// All keys with default and meaning, for the end of `--help`.
