@@ -3,7 +3,7 @@
 mod run;
 
 use crate::capmem;
-use crate::codes::{CapMemCode, NEURONS, NeuronId};
+use crate::codes::{NEURONS, NeuronId};
 use crate::device::{ChipIdentity, Device, DeviceError, Experiment, Recording, RowWrite};
 use crate::engine::layered::Network;
 use crate::failures::NeuronFailure;
@@ -13,7 +13,7 @@ use crate::residual::{NeuronResidual, ResidualTable};
 use crate::routing::Routing;
 use crate::spec::{ChipSpec, ParameterSource};
 use crate::synapses::SynapseArrays;
-use crate::transfer::{Effective, effective};
+use crate::transfer::{self, CadcChannel, Effective, effective};
 use crate::variation::Deviations;
 
 /// An emulated BrainScaleS-2 chip.
@@ -118,11 +118,14 @@ impl Chip {
 
     fn set_codes(&mut self, table: &CodeTable) {
         let cells = capmem::written(self.spec.seed, self.spec.variation.capmem_write_codes_std, &table.neurons);
+        let ramps = transfer::cadc::ramps(table, &self.deviations);
         let neurons = NeuronId::all()
-            .map(|n| {
-                let bias: CapMemCode = table.synapse_dac_bias[n.quadrant()];
-                let n = n.index();
-                effective(&table.neurons[n], &cells[n], bias, &self.deviations.neurons[n])
+            .map(|id| {
+                let (n, q) = (id.index(), id.quadrant());
+                let bias = table.synapse_dac_bias[q];
+                let neuron = effective(&table.neurons[n], &cells[n], bias, &self.deviations.neurons[n]);
+                let offset_lsb = neuron.cadc.offset_lsb + ramps[q].offset_lsb;
+                Effective { cadc: CadcChannel { offset_lsb, ..ramps[q] }, ..neuron }
             })
             .collect();
         self.cadc_correction.clone_from(&table.cadc_offset);
@@ -158,7 +161,7 @@ impl Chip {
             parameters: residual.applied_to(p),
             current: p.terms.offset_current,
             fires: true,
-            cadc_offset_lsb: residual.cadc_offset_lsb,
+            cadc: CadcChannel::with_offset(residual.cadc_offset_lsb),
         };
         let neurons = parameters.iter().zip(self.residuals(parameters)).map(missed).collect();
         self.set_neurons(neurons);

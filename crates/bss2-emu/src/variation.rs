@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::spec::ranges::{Number, numbers};
 
-pub use draw::{Deviations, NeuronDeviation, SynapseDeviations};
+pub use draw::{Deviations, NeuronDeviation, RampDeviation, SynapseDeviations};
 
 /// Spreads (standard deviations) of the parameters of an uncalibrated chip.
 ///
@@ -71,6 +71,14 @@ pub struct Variation {
     pub synapse_weight_rel_std: f64,
     /// Offset of a CADC channel before calibration. Bound asserted by calix: below 20 LSB.
     pub cadc_offset_lsb_std: f64,
+    /// Offset of the CADC reads of a quadrant, from its ramp (a guess, kept small: calix asserts 5 LSB after calibration).
+    pub cadc_ramp_offset_lsb_std: f64,
+    /// Slope of the CADC reads of a quadrant, from its ramp (a guess, kept small).
+    pub cadc_ramp_slope_rel_std: f64,
+    /// Offset of the voltage cells of adaptation, exponential term and reversal potentials, by neuron (a guess: as the leak's).
+    pub extension_codes_std: f64,
+    /// Bias currents of adaptation, exponential term and conductance-based inputs, by neuron (a guess: as the synaptic rates').
+    pub extension_bias_rel_std: f64,
     /// Error of a written `CapMem` cell (see [`crate::capmem`]). Silicon: "a few LSB"; calix spreads its start values by 5.
     pub capmem_write_codes_std: f64,
 }
@@ -101,6 +109,10 @@ impl Variation {
         shift_codes_std: 126.0,
         synapse_weight_rel_std: 0.05,
         cadc_offset_lsb_std: 6.0,
+        cadc_ramp_offset_lsb_std: 0.5,
+        cadc_ramp_slope_rel_std: 0.003,
+        extension_codes_std: 31.0,
+        extension_bias_rel_std: 0.2,
         capmem_write_codes_std: 4.0,
     };
 
@@ -132,11 +144,15 @@ impl Variation {
         shift_codes_std: 0.0,
         synapse_weight_rel_std: 0.0,
         cadc_offset_lsb_std: 0.0,
+        cadc_ramp_offset_lsb_std: 0.0,
+        cadc_ramp_slope_rel_std: 0.0,
+        extension_codes_std: 0.0,
+        extension_bias_rel_std: 0.0,
         capmem_write_codes_std: 0.0,
     };
 
     /// Keys, values and ranges.
-    pub(crate) fn numbers(&self) -> [Number; 24] {
+    pub(crate) fn numbers(&self) -> [Number; 28] {
         numbers!(
             self,
             Variation {
@@ -163,6 +179,10 @@ impl Variation {
                 shift_codes_std: 0.0..=1000.0,
                 synapse_weight_rel_std: 0.0..=2.0,
                 cadc_offset_lsb_std: 0.0..=1000.0,
+                cadc_ramp_offset_lsb_std: 0.0..=255.0,
+                cadc_ramp_slope_rel_std: 0.0..=2.0,
+                extension_codes_std: 0.0..=1000.0,
+                extension_bias_rel_std: 0.0..=2.0,
                 capmem_write_codes_std: 0.0..=1000.0,
             }
         )

@@ -1,10 +1,10 @@
 //! The draws: one set of deviations per chip.
 
-use crate::codes::{COLUMNS, Hemisphere, NeuronId, ROWS, WeightCode};
+use crate::codes::{COLUMNS, Hemisphere, NeuronId, QUADRANTS, ROWS, WeightCode};
 use crate::failures::NeuronFailure;
 use crate::rng::{Purpose, Stream};
 use crate::spec::ChipSpec;
-use crate::transfer::LSB_PER_CODE;
+use crate::transfer::{ExtensionDeviation, LSB_PER_CODE};
 use crate::variation::Variation;
 
 /// Deviations of one neuron circuit from the nominal transfer.
@@ -24,6 +24,8 @@ pub struct NeuronDeviation {
     pub shift_codes: [f64; 2],
     /// Offset of the neuron's CADC channel in LSB.
     pub cadc_offset_lsb: f64,
+    /// Those of adaptation, exponential term and reversal potentials.
+    pub extension: ExtensionDeviation,
 }
 
 /// All deviations of a chip.
@@ -31,12 +33,23 @@ pub struct NeuronDeviation {
 pub struct Deviations {
     /// One per neuron.
     pub neurons: Vec<NeuronDeviation>,
+    /// CADC ramps of the quadrants.
+    pub ramps: [RampDeviation; QUADRANTS],
     /// What is wrong with each neuron.
     pub failures: Vec<NeuronFailure>,
     /// Those of the synapses.
     pub synapses: SynapseDeviations,
     /// Error of an on-chip delay in us, by the index of the neuron whose circuit makes it.
     pub delay_pair_us: Vec<f64>,
+}
+
+/// What the CADC ramp of a quadrant adds to all reads of its channels.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RampDeviation {
+    /// Added to the reads, in LSB.
+    pub offset_lsb: f64,
+    /// Factor on the reads.
+    pub slope: f64,
 }
 
 /// Deviations of the synapses, by hemisphere and `row * 256 + column`.
@@ -77,6 +90,12 @@ enum Parameter {
     TauSyn = 15,
     Voltage = 16,
     Bias = 17,
+    RampOffset = 18,
+    RampSlope = 19,
+    /// One index for each neuron and cell.
+    ExtensionVoltage = 20,
+    /// One index for each neuron and cell.
+    ExtensionBias = 21,
 }
 
 /// Address component: what shares a draw.
@@ -109,10 +128,19 @@ impl Deviations {
         }
         Self {
             neurons: NeuronId::all().map(|neuron| draw_neuron(&source, &spec.variation, neuron)).collect(),
+            ramps: std::array::from_fn(|q| draw_ramp(&source, &spec.variation, q)),
             failures: NeuronId::all().map(|neuron| spec.failures.draw_neuron(seed, neuron)).collect(),
             synapses,
             delay_pair_us: spec.residual.draw_delay_pairs(seed),
         }
+    }
+}
+
+fn draw_ramp(source: &Source, spread: &Variation, quadrant: usize) -> RampDeviation {
+    let draw = |parameter| source.normal(parameter, Level::Quadrant, quadrant);
+    RampDeviation {
+        offset_lsb: spread.cadc_ramp_offset_lsb_std * draw(Parameter::RampOffset),
+        slope: libm::exp(spread.cadc_ramp_slope_rel_std * draw(Parameter::RampSlope)),
     }
 }
 
@@ -168,7 +196,23 @@ fn draw_neuron(source: &Source, spread: &Variation, neuron: NeuronId) -> NeuronD
         gain: [P::GainExc, P::GainInh].map(|p| factor(gain_common + spread.gain_sign_rel_std * own(p))),
         shift_codes: [P::ShiftExc, P::ShiftInh].map(|p| spread.shift_codes_std * skewed(own(p))),
         cadc_offset_lsb: spread.cadc_offset_lsb_std * own(P::CadcOffset),
+        extension: ExtensionDeviation {
+            common_lsb: voltage_lsb,
+            v_offset_codes: std::array::from_fn(|k| {
+                spread.extension_codes_std * source.normal(P::ExtensionVoltage, Neuron, cell_of(neuron, k))
+            }),
+            bias: std::array::from_fn(|k| {
+                let own = source.normal(P::ExtensionBias, Neuron, cell_of(neuron, k));
+                factor(spread.extension_bias_rel_std * own + bias)
+            }),
+        },
     }
+}
+
+/// Address of a cell of a neuron among those of its kind.
+fn cell_of(neuron: NeuronId, cell: usize) -> usize {
+    const MOST_CELLS: usize = 16;
+    neuron.index() * MOST_CELLS + cell
 }
 
 /// A standard normal draw that correlates with another one.

@@ -99,6 +99,16 @@ const KEYS: &[(&str, &str)] = &[
     ("chip.variation.shift_codes_std", "offset of the synaptic inputs, in codes"),
     ("chip.variation.synapse_weight_rel_std", "strength of a single synapse"),
     ("chip.variation.cadc_offset_lsb_std", "offset of the CADC channels"),
+    ("chip.variation.cadc_ramp_offset_lsb_std", "offset of the CADC reads of a quadrant"),
+    ("chip.variation.cadc_ramp_slope_rel_std", "slope of the CADC reads of a quadrant"),
+    (
+        "chip.variation.extension_codes_std",
+        "voltage cells of adaptation, exponential term, reversal potentials, in codes",
+    ),
+    (
+        "chip.variation.extension_bias_rel_std",
+        "bias currents of adaptation, exponential term, conductance-based inputs",
+    ),
     ("chip.variation.capmem_write_codes_std", "error of a written analog cell, in codes"),
     ("chip.residual.leak_rel_std", "chips set directly: offset of the leak, relative to threshold - leak"),
     ("chip.residual.reset_rel_std", "offset of the reset"),
