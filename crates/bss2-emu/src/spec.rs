@@ -189,7 +189,8 @@ impl ChipSpec {
                 ..bss2
             },
             Preset::FastAndDeep => Self {
-                noise: Noise { threshold_run_rel_std: 0.04 / 2.6, spike_jitter_us_std: 0.06, ..Noise::OFF },
+                // Relative to the mean threshold with its fixed pattern.
+                noise: Noise { threshold_run_rel_std: 0.04 / 2.73, spike_jitter_us_std: 0.06, ..Noise::OFF },
                 residual: Residual::FAST_AND_DEEP,
                 ..ideal
             },

@@ -3,8 +3,8 @@
 //! Deviations are hierarchical (chip, quadrant of 128 neurons, neuron, synapse) and each is drawn at its own address, so
 //! that changing one spread, or adding a parameter, leaves all others as they were. Source of the defaults: the `CapMem`
 //! codes that the calibrations of three real chips (setups W66, 55, 63; 512 neurons each) needed to reach equal targets, here
-//! converted by the transfer of [`crate::transfer`]. Turned around ([`crate::equalise`]), the emulated chips show the spreads and
-//! correlations of the real ones: the book's page on the raw spread has the comparison.
+//! converted by the transfer of [`crate::transfer`]. Turned around ([`equalising_codes`](crate::transfer::equalising_codes)), the
+//! emulated chips show the spreads and correlations of the real ones: the book's page on the raw spread has the comparison.
 
 mod draw;
 
