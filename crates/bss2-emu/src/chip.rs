@@ -3,15 +3,17 @@
 mod run;
 
 use crate::capmem;
-use crate::codes::{CapMemCode, NEURONS, NeuronId};
+use crate::codes::{NEURONS, NeuronId};
 use crate::device::{ChipIdentity, Device, DeviceError, Experiment, Recording, RowWrite};
 use crate::engine::layered::Network;
+use crate::failures::NeuronFailure;
 use crate::membrane::Membrane;
 use crate::parameters::{CodeTable, NeuronParameters, NeuronSetting};
+use crate::residual::{NeuronResidual, ResidualTable};
 use crate::routing::Routing;
 use crate::spec::{ChipSpec, ParameterSource};
 use crate::synapses::SynapseArrays;
-use crate::transfer::{Effective, effective};
+use crate::transfer::{self, CadcChannel, Effective, effective};
 use crate::variation::Deviations;
 
 /// An emulated BrainScaleS-2 chip.
@@ -26,6 +28,8 @@ pub struct Chip {
     spec: ChipSpec,
     identity: ChipIdentity,
     deviations: Deviations,
+    /// Given residuals, in the place of drawn ones.
+    residuals: Option<ResidualTable>,
     neurons: Vec<Effective>,
     circuits: Vec<Circuit>,
     cadc_correction: Vec<i8>,
@@ -62,11 +66,12 @@ pub struct Truth {
 impl Chip {
     /// Draws the chip that a description stands for. All weights are zero, neurons are at their default codes.
     pub fn draw(spec: &ChipSpec) -> Self {
-        let deviations = Deviations::draw(spec.seed, &spec.variation);
+        let deviations = Deviations::draw(spec);
         let mut chip = Self {
             spec: *spec,
             identity: spec.identity(),
             deviations,
+            residuals: None,
             neurons: Vec::new(),
             circuits: Vec::new(),
             cadc_correction: Vec::new(),
@@ -78,6 +83,23 @@ impl Chip {
         };
         chip.set_codes(&CodeTable::default());
         chip
+    }
+
+    /// Draws a chip whose neurons miss what they are set to by a given table instead of by draws from
+    /// [`ChipSpec::residual`]; synapses and delays are drawn as described. The table is part of the chip's identity.
+    ///
+    /// # Errors
+    /// [`DeviceError::Unsupported`] for a chip that is set by codes.
+    pub fn draw_with_residuals(spec: &ChipSpec, table: ResidualTable) -> Result<Self, DeviceError> {
+        if spec.parameters == ParameterSource::Codes {
+            return Err(DeviceError::Unsupported(
+                "this chip is set by codes; a table of residuals needs an emulated chip with parameters = \"direct\"",
+            ));
+        }
+        let mut chip = Self::draw(spec);
+        chip.identity = ChipIdentity(format!("{}-{}", chip.identity, table.fingerprint()));
+        chip.residuals = Some(table);
+        Ok(chip)
     }
 
     /// The description it was drawn from.
@@ -96,18 +118,29 @@ impl Chip {
 
     fn set_codes(&mut self, table: &CodeTable) {
         let cells = capmem::written(self.spec.seed, self.spec.variation.capmem_write_codes_std, &table.neurons);
+        let ramps = transfer::cadc::ramps(table, &self.deviations);
         let neurons = NeuronId::all()
-            .map(|n| {
-                let bias: CapMemCode = table.synapse_dac_bias[n.quadrant()];
-                let n = n.index();
-                effective(&table.neurons[n], &cells[n], bias, &self.deviations.neurons[n])
+            .map(|id| {
+                let (n, q) = (id.index(), id.quadrant());
+                let bias = table.synapse_dac_bias[q];
+                let neuron = effective(&table.neurons[n], &cells[n], bias, &self.deviations.neurons[n]);
+                let offset_lsb = neuron.cadc.offset_lsb + ramps[q].offset_lsb;
+                Effective { cadc: CadcChannel { offset_lsb, ..ramps[q] }, ..neuron }
             })
             .collect();
         self.cadc_correction.clone_from(&table.cadc_offset);
         self.set_neurons(neurons);
     }
 
+    /// Takes the neurons as they were set, drifted and failed.
     fn set_neurons(&mut self, neurons: Vec<Effective>) {
+        let (drift, seed) = (&self.spec.drift, self.spec.seed);
+        let as_they_are = |((id, failure), neuron): ((NeuronId, &NeuronFailure), Effective)| {
+            let parameters = drift.of(seed, id).applied_to(&neuron.parameters);
+            failure.applied_to(Effective { parameters, ..neuron })
+        };
+        let neurons: Vec<Effective> =
+            NeuronId::all().zip(&self.deviations.failures).zip(neurons).map(as_they_are).collect();
         self.circuits = neurons.iter().map(|neuron| self.circuit(neuron)).collect();
         self.neurons = neurons;
         self.weights_are_stale = true;
@@ -124,17 +157,30 @@ impl Chip {
             check_parameters(neuron, p)?;
         }
         self.cadc_correction = vec![0; NEURONS];
-        self.set_neurons(
-            parameters
-                .iter()
-                .map(|p| Effective { parameters: *p, current: p.terms.offset_current, fires: true })
-                .collect(),
-        );
+        let missed = |(p, residual): (&NeuronParameters, NeuronResidual)| Effective {
+            parameters: residual.applied_to(p),
+            current: p.terms.offset_current,
+            fires: true,
+            cadc: CadcChannel::with_offset(residual.cadc_offset_lsb),
+        };
+        let neurons = parameters.iter().zip(self.residuals(parameters)).map(missed).collect();
+        self.set_neurons(neurons);
         Ok(())
     }
 
+    /// How far neurons that are set to these parameters are from them.
+    fn residuals(&self, parameters: &[NeuronParameters]) -> Vec<NeuronResidual> {
+        if let Some(table) = &self.residuals {
+            return table.neurons().to_vec();
+        }
+        let drawn = |(neuron, p): (NeuronId, &NeuronParameters)| {
+            self.spec.residual.draw(self.spec.seed, neuron, p.v_threshold_lsb - p.v_leak_lsb)
+        };
+        NeuronId::all().zip(parameters).map(drawn).collect()
+    }
+
     fn circuit(&self, neuron: &Effective) -> Circuit {
-        let Effective { parameters: p, current, fires } = neuron;
+        let Effective { parameters: p, current, fires, .. } = neuron;
         let rest_lsb = p.v_leak_lsb + current * p.tau_mem_us;
         let mut membrane = Membrane::new(p.tau_mem_us, p.tau_syn_exc_us, p.tau_syn_inh_us);
         membrane.reset = p.v_reset_lsb - rest_lsb;

@@ -3,7 +3,7 @@
 use crate::device::{MADC_INVALID_US, ReadoutSource};
 use crate::membrane::State;
 use crate::rng::Stream;
-use crate::transfer::MADC_PER_CADC;
+use crate::transfer::{CadcChannel, MADC_PER_CADC};
 
 /// MADC value at 0 CADC LSB (read off a published figure: the threshold line).
 const MADC_OFFSET: f64 = 60.0;
@@ -13,9 +13,9 @@ const SYNAPTIC_OFFSET: f64 = 200.0;
 const SYNAPTIC_SCALE: f64 = 10.0;
 
 /// One CADC sample of a potential.
-pub fn cadc(potential_lsb: f64, channel_offset_lsb: f64, correction: i8, noise_std: f64, stream: &mut Stream) -> u8 {
+pub fn cadc(potential_lsb: f64, channel: CadcChannel, correction: i8, noise_std: f64, stream: &mut Stream) -> u8 {
     let noise = if noise_std > 0.0 { noise_std * stream.normal() } else { 0.0 };
-    let raw = libm::rint(potential_lsb + channel_offset_lsb + noise).clamp(0.0, 255.0);
+    let raw = libm::rint(channel.read(potential_lsb) + noise).clamp(0.0, 255.0);
     (raw + f64::from(correction)).clamp(0.0, 255.0) as u8
 }
 

@@ -56,6 +56,14 @@ pub enum Purpose {
     Search = 10,
     /// Errors of written cells; address: row of cells, neuron.
     CapMemWrite = 11,
+    /// What calibration leaves behind in a chip; address: parameter, level (chip, neuron), index.
+    Residual = 20,
+    /// Neurons that have failed; address: kind, neuron.
+    NeuronFailure = 21,
+    /// Synapses that have failed; address: kind, hemisphere, row.
+    SynapseFailure = 22,
+    /// Drift since the calibration; address: parameter and neuron, level of halving, interval.
+    Drift = 23,
 }
 
 /// What the streams of one seed and purpose have in common.

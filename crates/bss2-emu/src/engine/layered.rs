@@ -11,6 +11,7 @@ use crate::events::Arrival;
 use crate::parameters::NeuronParameters;
 use crate::routing::{Connection, Routing};
 use crate::synapses::SynapseArrays;
+use crate::variation::SynapseDeviations;
 
 use super::block::Jumps;
 use super::decay::{DecayTable, LANES};
@@ -92,15 +93,15 @@ impl Network {
     }
 
     /// Refills the tables of synaptic currents.
-    pub fn load(&mut self, arrays: &SynapseArrays, factors: &[Vec<f32>; 2], neurons: &[NeuronParameters]) {
+    pub fn load(&mut self, arrays: &SynapseArrays, synapses: &SynapseDeviations, neurons: &[NeuronParameters]) {
         for layer in &mut self.layers {
             layer.jumps.fill(Jumps::default());
             for entry in &layer.entries {
                 let code = arrays.weight(entry.hemisphere, entry.synapse).get();
-                if code == 0 {
+                let strength = synapses.strength(entry.hemisphere, entry.synapse, code);
+                if strength == 0.0 {
                     continue;
                 }
-                let strength = f64::from(code) * f64::from(factors[entry.hemisphere][entry.synapse]);
                 let parameters = &neurons[layer.neurons[entry.target]];
                 let jumps = &mut layer.jumps[entry.target / LANES * layer.n_sources + entry.position];
                 let lane = entry.target % LANES;
