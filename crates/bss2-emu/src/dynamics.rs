@@ -6,8 +6,10 @@
 
 use std::fmt::Debug;
 
+use crate::membrane::joined::{Joined, JoinedState};
 use crate::membrane::nonlinear::{self, Nonlinear};
 use crate::membrane::{Membrane, State};
+use crate::relay::{Relay, RelayState};
 
 /// What a neuron does next if no event comes before.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -79,6 +81,10 @@ pub trait Dynamics {
 pub enum Body {
     /// Current-based, leaky integrate-and-fire: exact.
     Lif(Membrane),
+    /// The same of several circuits: exact.
+    Joined(Joined),
+    /// A circuit that hands events on.
+    Relay(Relay),
     /// With exponential onset, adaptation, conductance-based or saturating input: integrated.
     Nonlinear(Box<Nonlinear>),
 }
@@ -88,8 +94,12 @@ pub enum Body {
 pub enum Course<'a> {
     /// Of [`Body::Lif`].
     Lif(&'a Membrane, State),
+    /// Of [`Body::Joined`].
+    Joined(&'a Joined, JoinedState),
+    /// Of [`Body::Relay`].
+    Relay(&'a Relay, RelayState),
     /// Of [`Body::Nonlinear`].
-    Nonlinear(&'a Nonlinear, nonlinear::State),
+    Nonlinear(&'a Nonlinear, Box<nonlinear::State>),
 }
 
 /// The same call to a neuron of every kind.
@@ -97,17 +107,32 @@ macro_rules! each {
     ($course:expr, $neuron:ident, $state:ident => $call:expr) => {
         match $course {
             Course::Lif($neuron, $state) => $call,
+            Course::Joined($neuron, $state) => $call,
+            Course::Relay($neuron, $state) => $call,
             Course::Nonlinear($neuron, $state) => $call,
         }
     };
 }
 
 impl Body {
+    /// The same neuron where the resting potential, which its potentials are relative to, is higher by `shift`.
+    #[must_use]
+    pub fn at_rest_shifted_by(&self, shift: f64) -> Self {
+        match self {
+            Self::Lif(membrane) => Self::Lif(membrane.at_rest_shifted_by(shift)),
+            Self::Joined(joined) => Self::Joined(joined.at_rest_shifted_by(shift)),
+            Self::Relay(relay) => Self::Relay(*relay),
+            Self::Nonlinear(neuron) => Self::Nonlinear(Box::new(neuron.at_rest_shifted_by(shift))),
+        }
+    }
+
     /// The neuron at time zero.
     pub fn start(&self) -> Course<'_> {
         match self {
             Self::Lif(membrane) => Course::Lif(membrane, membrane.at_start()),
-            Self::Nonlinear(neuron) => Course::Nonlinear(neuron, neuron.at_start()),
+            Self::Joined(joined) => Course::Joined(joined, joined.at_start()),
+            Self::Relay(relay) => Course::Relay(relay, relay.at_start()),
+            Self::Nonlinear(neuron) => Course::Nonlinear(neuron, Box::new(neuron.at_start())),
         }
     }
 }

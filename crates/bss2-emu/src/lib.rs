@@ -14,8 +14,8 @@ pub mod capmem;
 pub mod chip;
 pub mod codes;
 pub mod device;
-pub mod dynamics;
 pub mod drift;
+mod dynamics;
 pub mod engine;
 pub mod failures;
 pub mod membrane;
@@ -32,6 +32,7 @@ pub mod variation;
 
 mod events;
 mod readout;
+mod relay;
 
 pub use chip::{Chip, Truth};
 pub use codes::{CapMemCode, CodeOutOfRange, Hemisphere, Label, NeuronId, WeightCode};

@@ -16,6 +16,7 @@
 //! fire yet. The operating limits of the circuit hold the potential where it hits them until the currents pull it back.
 
 pub(crate) mod glance;
+pub(crate) mod joined;
 pub(crate) mod lanes;
 pub mod nonlinear;
 mod search;
@@ -23,7 +24,8 @@ mod steps;
 
 use libm::{exp, log1p};
 
-use search::Course;
+use search::{Course, Curve as _};
+use steps::Flow;
 
 /// Constants of one neuron in one trial. Times in us, potentials in CADC LSB relative to the resting potential.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -112,35 +114,24 @@ impl Membrane {
         }
     }
 
+    /// The same membrane where the resting potential is higher by `shift`.
+    #[must_use]
+    pub(crate) fn at_rest_shifted_by(&self, shift: f64) -> Self {
+        Self {
+            threshold: self.threshold - shift,
+            reset: self.reset - shift,
+            lower: self.lower - shift,
+            upper: self.upper - shift,
+            ..*self
+        }
+    }
+
     /// Largest responses to a unit excitatory and a unit inhibitory current, in us.
     pub(crate) fn peaks(&self) -> [f64; 2] {
         [self.peak_exc, self.peak_inh]
     }
 
-    fn decay_currents(&self, state: &mut State, span: f64) {
-        if state.i_exc != 0.0 {
-            state.i_exc *= exp(-self.rate_exc * span);
-        }
-        if state.i_inh != 0.0 {
-            state.i_inh *= exp(-self.rate_inh * span);
-        }
-    }
-
-    fn propagate(&self, state: &mut State, span: f64) {
-        let decay_mem = exp(-self.rate_mem * span);
-        state.x *= decay_mem;
-        if state.i_exc != 0.0 {
-            let decay = exp(-self.rate_exc * span);
-            state.x += state.i_exc * response(decay_mem, decay, self.rate_mem - self.rate_exc, span);
-            state.i_exc *= decay;
-        }
-        if state.i_inh != 0.0 {
-            let decay = exp(-self.rate_inh * span);
-            state.x -= state.i_inh * response(decay_mem, decay, self.rate_mem - self.rate_inh, span);
-            state.i_inh *= decay;
-        }
-    }
-
+    /// The membrane from now on, with "up" as the direction of interest.
     fn rising(&self, state: &State) -> Course {
         Course {
             rate_mem: self.rate_mem,
@@ -162,6 +153,85 @@ impl Membrane {
             up: state.i_inh,
             down: state.i_exc,
         }
+    }
+}
+
+impl Flow for Membrane {
+    type State = State;
+
+    fn levels(&self) -> &Membrane {
+        self
+    }
+
+    fn start(&self) -> State {
+        State { x: self.start, ..State::at_rest(0.0) }
+    }
+
+    fn bounds(&self, state: &State, span: f64) -> (f64, f64) {
+        let lowest = state.x.min(0.0) - state.i_inh * self.peak_inh.min(span);
+        let highest = state.x.max(0.0) + state.i_exc * self.peak_exc.min(span);
+        (lowest, highest)
+    }
+
+    fn first_crossing(&self, state: &State, level: f64, span: f64, upwards: bool) -> Option<f64> {
+        if upwards {
+            self.rising(state).first_crossing(level, span)
+        } else {
+            self.falling(state).first_crossing(-level, span)
+        }
+    }
+
+    fn first_pull(&self, state: &State, span: f64, upwards: bool) -> Option<f64> {
+        let view = if upwards { self.rising(state) } else { self.falling(state) };
+        view.first_rise(span)
+    }
+
+    fn propagate(&self, state: &mut State, span: f64) {
+        let decay_mem = exp(-self.rate_mem * span);
+        state.x *= decay_mem;
+        if state.i_exc != 0.0 {
+            let decay = exp(-self.rate_exc * span);
+            state.x += state.i_exc * response(decay_mem, decay, self.rate_mem - self.rate_exc, span);
+            state.i_exc *= decay;
+        }
+        if state.i_inh != 0.0 {
+            let decay = exp(-self.rate_inh * span);
+            state.x -= state.i_inh * response(decay_mem, decay, self.rate_mem - self.rate_inh, span);
+            state.i_inh *= decay;
+        }
+    }
+
+    fn decay_currents(&self, state: &mut State, span: f64) {
+        if state.i_exc != 0.0 {
+            state.i_exc *= exp(-self.rate_exc * span);
+        }
+        if state.i_inh != 0.0 {
+            state.i_inh *= exp(-self.rate_inh * span);
+        }
+    }
+
+    fn raise(&self, state: &mut State, input: usize, jump: f64) {
+        if input.is_multiple_of(2) {
+            state.i_exc += jump;
+        } else {
+            state.i_inh += jump;
+        }
+    }
+
+    fn currents(&self, state: &State) -> [f64; 2] {
+        [state.i_exc, state.i_inh]
+    }
+}
+
+impl AsRef<State> for State {
+    fn as_ref(&self) -> &State {
+        self
+    }
+}
+
+impl AsMut<State> for State {
+    fn as_mut(&mut self) -> &mut State {
+        self
     }
 }
 

@@ -64,7 +64,7 @@ pub struct EventPath {
     pub latency_internal_us: f64,
     /// Whether events are taken to the 8 ns time grid.
     pub time_grid: bool,
-    /// Whether each event interface and each neuron event output passes one event per 8 ns.
+    /// Whether each event port, neuron event output and bus passes one event per 8 ns; needs the time grid.
     pub serialisation: bool,
     /// Probability that a spike is lost on its way. Recordings: at most 1e-3.
     pub loss_probability: f64,
@@ -101,12 +101,20 @@ pub struct Circuits {
     pub upper_limit_lsb: f64,
     /// Whether a neuron can fire again within a trial.
     pub refiring: bool,
+    /// Weight code at which a synaptic current saturates, `I -> S tanh(I / S)` with the current S of that weight; 0: not at
+    /// all. Recordings: linear up to 300.
+    pub synaptic_saturation_codes: f64,
 }
 
 impl Circuits {
     /// As on silicon.
-    pub const BSS2: Self =
-        Self { operating_limits: true, lower_limit_lsb: 25.0, upper_limit_lsb: 228.0, refiring: true };
+    pub const BSS2: Self = Self {
+        operating_limits: true,
+        lower_limit_lsb: 25.0,
+        upper_limit_lsb: 228.0,
+        refiring: true,
+        synaptic_saturation_codes: 0.0,
+    };
     /// Unlimited membranes that fire once per trial.
     pub const IDEAL: Self = Self { operating_limits: false, refiring: false, ..Self::BSS2 };
 }
@@ -181,7 +189,11 @@ impl ChipSpec {
             ..bss2
         };
         match preset {
-            Preset::Bss2 => bss2,
+            Preset::Bss2 => Self {
+                // No calibration sets the delays.
+                residual: Residual { delay_pair_us_std: Residual::BSS2_CALIBRATED.delay_pair_us_std, ..Residual::NONE },
+                ..bss2
+            },
             Preset::Bss2Calibrated => Self {
                 parameters: ParameterSource::Direct,
                 variation: Variation::CALIBRATED,
@@ -232,6 +244,8 @@ impl ChipSpec {
         let noise = &self.noise;
         for (name, value, most) in [
             ("threshold_trial_rel_std", noise.threshold_trial_rel_std, 1.0),
+            ("threshold_spike_rel_std", noise.threshold_spike_rel_std, 1.0),
+            ("leak_trial_rel_std", noise.leak_trial_rel_std, 1.0),
             ("threshold_run_rel_std", noise.threshold_run_rel_std, 1.0),
             ("threshold_run_correlation", noise.threshold_run_correlation, 0.9),
             ("spike_jitter_us_std", noise.spike_jitter_us_std, 100.0),
@@ -246,6 +260,11 @@ impl ChipSpec {
         at_least_zero("events.loss_probability".into(), events.loss_probability, 1.0);
         at_least_zero("circuits.lower_limit_lsb".into(), self.circuits.lower_limit_lsb, 255.0);
         at_least_zero("circuits.upper_limit_lsb".into(), self.circuits.upper_limit_lsb, 255.0);
+        at_least_zero("circuits.synaptic_saturation_codes".into(), self.circuits.synaptic_saturation_codes, 1e6);
+        if self.events.serialisation && !self.events.time_grid {
+            let message = "true is not allowed without events.time_grid: one event per tick needs ticks".into();
+            problems.push(Problem { key: "events.serialisation".into(), message });
+        }
         if self.circuits.lower_limit_lsb >= self.circuits.upper_limit_lsb {
             problems.push(Problem::out_of_range(
                 "circuits.lower_limit_lsb",

@@ -61,6 +61,8 @@ pub struct Effective {
     pub current: f64,
     /// Whether the neuron can fire.
     pub fires: bool,
+    /// Membrane capacitance in units of the largest.
+    pub capacitance: f64,
     /// The neuron's CADC channel, before the digital correction.
     pub cadc: CadcChannel,
 }
@@ -125,6 +127,7 @@ pub fn effective(codes: &NeuronCodes, cells: &Cells, dac_bias: CapMemCode, devia
         current: offset + adaptation + shift(Cell::ExcShift, Cell::ExcGm, exc, 0)
             - shift(Cell::InhShift, Cell::InhGm, inh, 1),
         fires: codes.enable_threshold,
+        capacitance,
         cadc: CadcChannel::with_offset(deviation.cadc_offset_lsb),
     }
 }

@@ -15,3 +15,4 @@ pub(crate) mod event;
 pub(crate) mod in_order;
 pub(crate) mod layered;
 pub(crate) mod neuron;
+pub(crate) mod wiring;

@@ -136,6 +136,18 @@ impl Nonlinear {
         }
     }
 
+    /// The same neuron where leak and resting potential are higher by `shift`.
+    #[must_use]
+    pub(crate) fn at_rest_shifted_by(&self, shift: f64) -> Self {
+        Self {
+            membrane: self.membrane.at_rest_shifted_by(shift),
+            onset: self.onset.map(|onset| Onset { at: onset.at - shift, ..onset }),
+            adaptation: self.adaptation.map(|w| Adaptation { reference: w.reference - shift, ..w }),
+            reversal: self.reversal.map(|r| r.map(|r| Reversal { at: r.at - shift, from_leak: r.from_leak - shift })),
+            ..*self
+        }
+    }
+
     /// Whether it is a current-based leaky integrate-and-fire neuron: its [`Membrane`] alone computes the same, exactly.
     pub fn is_linear(&self) -> bool {
         *self == Self { tolerance: self.tolerance, ..Self::new(self.membrane) }

@@ -70,7 +70,10 @@ const KEYS: &[(&str, &str)] = &[
     ("chip.circuits.lower_limit_lsb", "lower limit in CADC LSB"),
     ("chip.circuits.upper_limit_lsb", "upper limit in CADC LSB"),
     ("chip.circuits.refiring", "neurons can fire again within a sample"),
+    ("chip.circuits.synaptic_saturation_codes", "weight code at which a synaptic current saturates; 0: not at all"),
     ("chip.noise.threshold_trial_rel_std", "threshold noise per sample, relative to threshold - leak"),
+    ("chip.noise.threshold_spike_rel_std", "membrane noise: threshold noise per spike, relative to threshold - leak"),
+    ("chip.noise.leak_trial_rel_std", "noise of the resting potential per sample, relative to threshold - leak"),
     ("chip.noise.threshold_run_rel_std", "threshold noise per run"),
     ("chip.noise.threshold_run_correlation", "correlation of that noise between neighbouring runs"),
     ("chip.noise.spike_jitter_us_std", "jitter of a spike in us"),
@@ -134,6 +137,11 @@ const KEYS: &[(&str, &str)] = &[
     ("chip.drift.tau_rel_per_sqrt_hour", "drift of the time constants (a guess)"),
     ("chip.drift.gain_rel_per_sqrt_hour", "drift of the synaptic strengths (a guess)"),
 ];
+
+/// What a key means.
+pub fn meaning(key: &str) -> Option<&'static str> {
+    KEYS.iter().find(|(name, _)| *name == key).map(|(_, meaning)| *meaning)
+}
 
 /// All keys with default and meaning, for the end of `--help`.
 pub fn help() -> String {
