@@ -13,6 +13,7 @@
 pub mod capmem;
 pub mod chip;
 pub mod codes;
+pub mod cost;
 pub mod device;
 pub mod drift;
 mod dynamics;
@@ -36,6 +37,7 @@ mod relay;
 
 pub use chip::{Chip, Truth};
 pub use codes::{CapMemCode, CodeOutOfRange, Hemisphere, Label, NeuronId, WeightCode};
+pub use cost::Cost;
 pub use device::{
     ChipIdentity, Device, DeviceError, Experiment, InputSpike, MadcRequest, ReadoutSource, Record, Recording, RunId,
     Spike, SpikeCounter, Trial, TrialRecording,

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use ::calib::Calibration;
 use anyhow::{Context as _, bail};
+use bss2_emu::Cost;
 use ndarray::Array1;
 use ndarray_npy::NpzWriter;
 use ttfs::placement::Placement;
@@ -71,7 +72,14 @@ pub fn run(args: &InferArgs) -> anyhow::Result<ExitCode> {
     if let Some(path) = &args.times {
         save_times(path, &evaluation, &test.labels)?;
     }
-    report(console, &config, &evaluation, &test.labels, &on, begun.elapsed().as_secs_f64())?;
+    report(
+        console,
+        &config,
+        &evaluation,
+        &test.labels,
+        (&on, args.substrate == SubstrateName::Chip),
+        begun.elapsed().as_secs_f64(),
+    )?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -93,7 +101,7 @@ fn report(
     config: &Config,
     evaluation: &Evaluation,
     labels: &[usize],
-    on: &str,
+    (on, on_chip): (&str, bool),
     wall_s: f64,
 ) -> anyhow::Result<()> {
     let score = &evaluation.score;
@@ -104,12 +112,22 @@ fn report(
         score.loss,
         100.0 * score.silent
     ));
+    let cost = on_chip.then(|| Cost::of_slots(labels.len() as u64, config.scaling.slot_us));
+    if let Some(cost) = &cost {
+        console.say(format_args!(
+            "on the chip {:.3} s in slots of {} us, about {:.1} uJ a sample (an estimate)",
+            cost.hardware_s,
+            cost.slot_us,
+            1e6 * cost.energy_j_estimate / cost.slots.max(1) as f64
+        ));
+    }
     console.result(&serde_json::json!({
         "substrate": on,
         "samples": labels.len(),
         "chip_seed": config.chip.seed,
         "test": score,
         "confusion": confusion(labels, &evaluation.classes()),
+        "hardware": cost,
         "timings": { "wall_s": wall_s },
     }))?;
     Ok(())

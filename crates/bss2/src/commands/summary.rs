@@ -5,7 +5,7 @@ use std::path::Path;
 use ::calib::Calibration;
 use anyhow::Context as _;
 use bss2_emu::spec::ParameterSource;
-use bss2_emu::{Chip, ChipSpec};
+use bss2_emu::{Chip, ChipSpec, Cost};
 use serde::{Deserialize, Serialize};
 use ttfs::on_device::OnDevice;
 use ttfs::placement::Placement;
@@ -76,9 +76,8 @@ pub(super) struct Elsewhere {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Hardware {
     pub calibration_s: f64,
-    pub training_s: f64,
-    pub samples: u64,
-    pub slot_us: f64,
+    /// Training and validation.
+    pub training: Cost,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -126,9 +125,7 @@ impl Finished<'_> {
             confusion: confusion(&self.test.labels, &classes),
             hardware: Hardware {
                 calibration_s: self.calibration.hardware_time_us * 1e-6,
-                training_s: self.course.trials as f64 * config.scaling.slot_us * 1e-6,
-                samples: self.course.trials,
-                slot_us: config.scaling.slot_us,
+                training: Cost::of_slots(self.course.trials, config.scaling.slot_us),
             },
             versions: Versions {
                 bss2: env!("CARGO_PKG_VERSION").into(),
@@ -181,8 +178,12 @@ impl Summary {
             self.elsewhere.other_chip.as_ref().map_or("not known".to_owned(), percent)
         ));
         console.say(format_args!(
-            "{} epochs in {wall:.1} s ({speed:.0} samples/s); on the chip {:.1} s of training and {:.1} s of calibration",
-            self.epochs, self.hardware.training_s, self.hardware.calibration_s
+            "{} epochs in {wall:.1} s ({speed:.0} samples/s); on the chip {:.1} s of training (about {:.1} J, an estimate) and {:.1} s \
+             of calibration",
+            self.epochs,
+            self.hardware.training.hardware_s,
+            self.hardware.training.energy_j_estimate,
+            self.hardware.calibration_s
         ));
         console.say(format_args!("results and figures in {}", folder.path().display()));
     }
