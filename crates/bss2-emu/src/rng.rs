@@ -56,6 +56,8 @@ pub enum Purpose {
     Search = 10,
     /// Errors of written cells; address: row of cells, neuron.
     CapMemWrite = 11,
+    /// Spike trains that the host draws for an experiment; address: source, trial, 0.
+    HostSpikes = 32,
 }
 
 /// What the streams of one seed and purpose have in common.
