@@ -8,6 +8,7 @@ use crate::device::{ChipIdentity, Device, DeviceError, Experiment, Recording, Ro
 use crate::engine::layered::Network;
 use crate::membrane::Membrane;
 use crate::parameters::{CodeTable, NeuronParameters, NeuronSetting};
+use crate::residual::{NeuronResidual, ResidualTable};
 use crate::routing::Routing;
 use crate::spec::{ChipSpec, ParameterSource};
 use crate::synapses::SynapseArrays;
@@ -26,6 +27,8 @@ pub struct Chip {
     spec: ChipSpec,
     identity: ChipIdentity,
     deviations: Deviations,
+    /// Given residuals, in the place of drawn ones.
+    residuals: Option<ResidualTable>,
     neurons: Vec<Effective>,
     circuits: Vec<Circuit>,
     cadc_correction: Vec<i8>,
@@ -62,11 +65,12 @@ pub struct Truth {
 impl Chip {
     /// Draws the chip that a description stands for. All weights are zero, neurons are at their default codes.
     pub fn draw(spec: &ChipSpec) -> Self {
-        let deviations = Deviations::draw(spec.seed, &spec.variation);
+        let deviations = Deviations::draw(spec);
         let mut chip = Self {
             spec: *spec,
             identity: spec.identity(),
             deviations,
+            residuals: None,
             neurons: Vec::new(),
             circuits: Vec::new(),
             cadc_correction: Vec::new(),
@@ -78,6 +82,23 @@ impl Chip {
         };
         chip.set_codes(&CodeTable::default());
         chip
+    }
+
+    /// Draws a chip whose neurons miss what they are set to by a given table instead of by draws from
+    /// [`ChipSpec::residual`]; synapses and delays are drawn as described. The table is part of the chip's identity.
+    ///
+    /// # Errors
+    /// [`DeviceError::Unsupported`] for a chip that is set by codes.
+    pub fn draw_with_residuals(spec: &ChipSpec, table: ResidualTable) -> Result<Self, DeviceError> {
+        if spec.parameters == ParameterSource::Codes {
+            return Err(DeviceError::Unsupported(
+                "this chip is set by codes; a table of residuals needs an emulated chip with parameters = \"direct\"",
+            ));
+        }
+        let mut chip = Self::draw(spec);
+        chip.identity = ChipIdentity(format!("{}-{}", chip.identity, table.fingerprint()));
+        chip.residuals = Some(table);
+        Ok(chip)
     }
 
     /// The description it was drawn from.
@@ -124,17 +145,30 @@ impl Chip {
             check_parameters(neuron, p)?;
         }
         self.cadc_correction = vec![0; NEURONS];
-        self.set_neurons(
-            parameters
-                .iter()
-                .map(|p| Effective { parameters: *p, current: p.terms.offset_current, fires: true })
-                .collect(),
-        );
+        let missed = |(p, residual): (&NeuronParameters, NeuronResidual)| Effective {
+            parameters: residual.applied_to(p),
+            current: p.terms.offset_current,
+            fires: true,
+            cadc_offset_lsb: residual.cadc_offset_lsb,
+        };
+        let neurons = parameters.iter().zip(self.residuals(parameters)).map(missed).collect();
+        self.set_neurons(neurons);
         Ok(())
     }
 
+    /// How far neurons that are set to these parameters are from them.
+    fn residuals(&self, parameters: &[NeuronParameters]) -> Vec<NeuronResidual> {
+        if let Some(table) = &self.residuals {
+            return table.neurons().to_vec();
+        }
+        let drawn = |(neuron, p): (NeuronId, &NeuronParameters)| {
+            self.spec.residual.draw(self.spec.seed, neuron, p.v_threshold_lsb - p.v_leak_lsb)
+        };
+        NeuronId::all().zip(parameters).map(drawn).collect()
+    }
+
     fn circuit(&self, neuron: &Effective) -> Circuit {
-        let Effective { parameters: p, current, fires } = neuron;
+        let Effective { parameters: p, current, fires, .. } = neuron;
         let rest_lsb = p.v_leak_lsb + current * p.tau_mem_us;
         let mut membrane = Membrane::new(p.tau_mem_us, p.tau_syn_exc_us, p.tau_syn_inh_us);
         membrane.reset = p.v_reset_lsb - rest_lsb;

@@ -18,6 +18,7 @@ pub mod engine;
 pub mod membrane;
 pub mod noise;
 pub mod parameters;
+pub mod residual;
 pub mod rng;
 pub mod routing;
 pub mod simulation;

@@ -56,6 +56,8 @@ pub enum Purpose {
     Search = 10,
     /// Errors of written cells; address: row of cells, neuron.
     CapMemWrite = 11,
+    /// What calibration leaves behind in a chip; address: parameter, level (chip, neuron), index.
+    Residual = 20,
     /// Spike trains that the host draws for an experiment; address: source, trial, 0.
     HostSpikes = 32,
 }

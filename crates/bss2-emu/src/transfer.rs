@@ -49,6 +49,8 @@ pub struct Effective {
     pub current: f64,
     /// Whether the neuron can fire.
     pub fires: bool,
+    /// Offset of the neuron's CADC channel in LSB, before the digital correction.
+    pub cadc_offset_lsb: f64,
 }
 
 /// Applies the transfer functions to what the neuron's cells hold; switches and capacitor come from its codes. `dac_bias` is
@@ -102,6 +104,7 @@ pub fn effective(codes: &NeuronCodes, cells: &Cells, dac_bias: CapMemCode, devia
         },
         current: offset + shift(Cell::ExcShift, Cell::ExcGm, exc, 0) - shift(Cell::InhShift, Cell::InhGm, inh, 1),
         fires: codes.enable_threshold,
+        cadc_offset_lsb: deviation.cadc_offset_lsb,
     }
 }
 
@@ -110,10 +113,11 @@ mod tests {
     use approx::assert_relative_eq;
 
     use super::*;
-    use crate::variation::{Deviations, Variation};
+    use crate::spec::{ChipSpec, Preset};
+    use crate::variation::Deviations;
 
     fn nominal() -> NeuronDeviation {
-        Deviations::draw(0, &Variation::IDEAL).neurons[0]
+        Deviations::draw(&ChipSpec::new(Preset::Ideal, 0)).neurons[0]
     }
 
     fn code(value: f64) -> CapMemCode {

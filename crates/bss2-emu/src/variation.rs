@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::codes::{COLUMNS, Hemisphere, NEURONS, NeuronId, ROWS};
 use crate::rng::{Purpose, Stream};
+use crate::spec::ChipSpec;
+use crate::spec::ranges::{Number, numbers};
 
 /// Spreads (standard deviations) of the parameters of an uncalibrated chip.
 ///
@@ -87,6 +89,9 @@ impl Variation {
         capmem_write_codes_std: 4.0,
     };
 
+    /// What no calibration of neurons touches: their synapses. For chips that are set directly.
+    pub const CALIBRATED: Self = Self { synapse_weight_rel_std: Self::BSS2.synapse_weight_rel_std, ..Self::IDEAL };
+
     /// Every neuron and synapse equal.
     pub const IDEAL: Self = Self {
         v_leak_chip_codes_std: 0.0,
@@ -111,6 +116,36 @@ impl Variation {
         cadc_offset_lsb_std: 0.0,
         capmem_write_codes_std: 0.0,
     };
+
+    /// Keys, values and ranges.
+    pub(crate) fn numbers(&self) -> [Number; 21] {
+        numbers!(
+            self,
+            Variation {
+                v_leak_chip_codes_std: 0.0..=1000.0,
+                v_leak_quadrant_codes_std: 0.0..=1000.0,
+                v_leak_neuron_codes_std: 0.0..=1000.0,
+                v_leak_reset_correlation: 0.0..=1.0,
+                v_threshold_chip_codes_std: 0.0..=1000.0,
+                v_threshold_quadrant_codes_std: 0.0..=1000.0,
+                v_threshold_neuron_codes_std: 0.0..=1000.0,
+                v_slope_rel_std: 0.0..=2.0,
+                tau_mem_chip_rel_std: 0.0..=2.0,
+                tau_mem_neuron_rel_std: 0.0..=2.0,
+                tau_syn_chip_rel_std: 0.0..=2.0,
+                tau_syn_neuron_rel_std: 0.0..=2.0,
+                tau_syn_correlation: 0.0..=1.0,
+                gain_chip_rel_std: 0.0..=2.0,
+                gain_quadrant_rel_std: 0.0..=2.0,
+                gain_neuron_rel_std: 0.0..=2.0,
+                gain_sign_rel_std: 0.0..=2.0,
+                shift_codes_std: 0.0..=1000.0,
+                synapse_weight_rel_std: 0.0..=2.0,
+                cadc_offset_lsb_std: 0.0..=1000.0,
+                capmem_write_codes_std: 0.0..=1000.0,
+            }
+        )
+    }
 }
 
 impl Default for Variation {
@@ -145,6 +180,8 @@ pub struct Deviations {
     pub neurons: Vec<NeuronDeviation>,
     /// Factor on each synapse: `[hemisphere][row * 256 + column]`.
     pub synapses: [Vec<f32>; 2],
+    /// Error of an on-chip delay in us, by the index of the neuron whose circuit makes it.
+    pub delay_pair_us: Vec<f64>,
 }
 
 /// Address component: which parameter a draw is for. Part of the contract; numbers never change.
@@ -185,8 +222,10 @@ impl Source {
 }
 
 impl Deviations {
-    /// Draws the deviations of the chip with this seed.
-    pub fn draw(seed: u64, spread: &Variation) -> Self {
+    /// Draws the deviations of the chip that a description stands for.
+    pub fn draw(spec: &ChipSpec) -> Self {
+        let ChipSpec { seed, variation: spread, residual, .. } = spec;
+        let seed = *seed;
         let source = Source(seed);
         let neurons = NeuronId::all().map(|neuron| draw_neuron(&source, spread, neuron)).collect();
         let synapses = Hemisphere::BOTH.map(|hemisphere| {
@@ -199,7 +238,7 @@ impl Deviations {
                 .collect()
         });
         debug_assert_eq!(NEURONS, 512);
-        Self { neurons, synapses }
+        Self { neurons, synapses, delay_pair_us: residual.draw_delay_pairs(seed) }
     }
 }
 
@@ -260,6 +299,15 @@ fn within_neuron_correlation(spread: &Variation) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::spec::Preset;
+
+    fn drawn(seed: u64, variation: Variation) -> Deviations {
+        Deviations::draw(&ChipSpec { variation, ..ChipSpec::new(Preset::Bss2, seed) })
+    }
+
+    fn bss2(seed: u64) -> Deviations {
+        drawn(seed, Variation::BSS2)
+    }
 
     fn correlation(a: &[f64], b: &[f64]) -> f64 {
         let n = a.len() as f64;
@@ -271,15 +319,15 @@ mod tests {
 
     #[test]
     fn same_seed_same_chip_other_seed_other_chip() {
-        let a = Deviations::draw(1, &Variation::BSS2);
-        assert_eq!(a, Deviations::draw(1, &Variation::BSS2));
-        assert_ne!(a, Deviations::draw(2, &Variation::BSS2));
+        let a = bss2(1);
+        assert_eq!(a, bss2(1));
+        assert_ne!(a, bss2(2));
     }
 
     #[test]
     fn changing_one_spread_leaves_the_other_draws_alone() {
-        let a = Deviations::draw(1, &Variation::BSS2);
-        let b = Deviations::draw(1, &Variation { tau_mem_neuron_rel_std: 0.5, ..Variation::BSS2 });
+        let a = bss2(1);
+        let b = drawn(1, Variation { tau_mem_neuron_rel_std: 0.5, ..Variation::BSS2 });
         for (x, y) in a.neurons.iter().zip(&b.neurons) {
             assert_ne!(x.leak, y.leak);
             assert_eq!(NeuronDeviation { leak: 0.0, ..*x }, NeuronDeviation { leak: 0.0, ..*y });
@@ -289,7 +337,7 @@ mod tests {
 
     #[test]
     fn an_ideal_chip_has_no_deviations() {
-        let chip = Deviations::draw(5, &Variation::IDEAL);
+        let chip = drawn(5, Variation::IDEAL);
         assert!(chip.neurons.iter().all(|n| n.gain == [1.0, 1.0] && n.v_offset_codes == [0.0; 3]));
         assert!(chip.synapses.iter().flatten().all(|&w| w == 1.0));
     }
@@ -297,7 +345,7 @@ mod tests {
     /// Pooled over 10 chips: 5120 neurons; bounds are about four standard errors plus the effect of 40 quadrants.
     #[test]
     fn spreads_are_those_asked_for() {
-        let chips: Vec<_> = (0..10).map(|seed| Deviations::draw(seed, &Variation::BSS2)).collect();
+        let chips: Vec<_> = (0..10).map(bss2).collect();
         let mut spread_leak = 0.0;
         let mut corr = 0.0;
         let mut taus = 0.0;

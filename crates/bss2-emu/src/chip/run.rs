@@ -226,7 +226,7 @@ impl<'a> Run<'a> {
             (Sample::Cadc(row), _) => {
                 rows[row][neuron] = readout::cadc(
                     circuit.rest_lsb + state.x,
-                    self.chip.deviations.neurons[neuron].cadc_offset_lsb,
+                    self.chip.neurons[neuron].cadc_offset_lsb,
                     self.chip.cadc_correction[neuron],
                     spec.noise.cadc_lsb_std,
                     &mut converter,

@@ -55,7 +55,11 @@ const KEYS: &[(&str, &str)] = &[
     ("calibration.membrane_capacitance", "membrane capacitor switches, 0..=63"),
     ("calibration.refractory_time_us", "refractory time in us"),
     ("chip.seed", "which chip of the family (--chip, --chip-seed)"),
-    ("chip.preset", "\"bss2\" (as on silicon) or \"ideal\" (everything below off)"),
+    (
+        "chip.preset",
+        "\"bss2\" (as on silicon), \"bss2-calibrated\" (the same without the calibration), \"fast-and-deep\" (its authors' \
+         noise model), \"ideal\" (everything below off)",
+    ),
     ("chip.parameters", "neurons set by \"codes\" or, without transfer functions, \"direct\""),
     ("chip.events.latency_external_us", "from a spike sent from outside to its synapses"),
     ("chip.events.latency_internal_us", "from a neuron's spike to synapses on chip"),
@@ -93,6 +97,18 @@ const KEYS: &[(&str, &str)] = &[
     ("chip.variation.synapse_weight_rel_std", "strength of a single synapse"),
     ("chip.variation.cadc_offset_lsb_std", "offset of the CADC channels"),
     ("chip.variation.capmem_write_codes_std", "error of a written analog cell, in codes"),
+    ("chip.residual.leak_rel_std", "chips set directly: offset of the leak, relative to threshold - leak"),
+    ("chip.residual.reset_rel_std", "offset of the reset"),
+    ("chip.residual.threshold_mean_rel", "offset of the threshold common to all neurons"),
+    ("chip.residual.threshold_rel_std", "offset of the threshold by neuron"),
+    ("chip.residual.tau_mem_rel_std", "membrane time constant by neuron"),
+    ("chip.residual.tau_syn_rel_std", "synaptic time constants by neuron, each on its own"),
+    ("chip.residual.gain_mean_rel", "synaptic strength common to all chips: 0.08 is 8 % more than set"),
+    ("chip.residual.gain_chip_rel_std", "synaptic strength by chip"),
+    ("chip.residual.gain_neuron_rel_std", "synaptic strength by neuron"),
+    ("chip.residual.gain_sign_rel_std", "synaptic strength by neuron and sign"),
+    ("chip.residual.cadc_offset_lsb_std", "offset of the CADC channels"),
+    ("chip.residual.delay_pair_us_std", "error of an on-chip delay in us"),
 ];
 
 /// All keys with default and meaning, for the end of `--help`.

@@ -81,8 +81,8 @@ pub struct ScalingSettings {
 /// Latencies of a kind of chip that the backward pass assumes: those of the recordings of silicon, or none.
 fn latency(preset: Preset) -> Latency {
     match preset {
-        Preset::Bss2 => Latency { external_us: 0.47, internal_us: 0.3 },
-        Preset::Ideal => Latency::default(),
+        Preset::Bss2 | Preset::Bss2Calibrated => Latency { external_us: 0.47, internal_us: 0.3 },
+        Preset::FastAndDeep | Preset::Ideal => Latency::default(),
     }
 }
 

@@ -111,8 +111,9 @@ pub fn resolve(layers: &[Layer]) -> Result<Config, ConfigError> {
                 Err(_) => problems.push(Problem {
                     key: "chip.preset".into(),
                     message: format!(
-                        "{} is not allowed; expected \"bss2\" or \"ideal\" ({})",
+                        "{} is not allowed; expected one of {} ({})",
                         shown(value),
+                        Preset::NAMES.map(|(name, _)| format!("{name:?}")).join(", "),
                         layer.origin
                     ),
                 }),
@@ -287,7 +288,10 @@ mod tests {
         // A later preset begins anew.
         let config = with(&["chip.events.time_grid=false", "chip.preset=bss2"]).unwrap();
         assert!(config.chip.events.time_grid);
-        assert!(message(&["chip.preset=silicon"]).contains("expected \"bss2\" or \"ideal\""));
+        assert!(message(&["chip.preset=silicon"]).contains("expected one of \"bss2\", \"bss2-calibrated\", "));
+        let config = with(&["chip.preset=bss2-calibrated"]).unwrap();
+        assert_eq!(config.chip.residual.gain_mean_rel, 0.08);
+        assert_eq!(config.scaling.latency.external_us, 0.47);
     }
 
     #[test]
