@@ -16,6 +16,11 @@ pub struct Band {
 }
 
 impl Band {
+    /// Smallest and largest value.
+    pub fn range(&self) -> (f64, f64) {
+        (self.low, self.high)
+    }
+
     /// Whether a value lies in the band, ends included; no number does not.
     pub fn contains(&self, value: f64) -> bool {
         (self.low..=self.high).contains(&value)

@@ -111,6 +111,11 @@ const KEYS: &[(&str, &str)] = &[
     ("chip.residual.delay_pair_us_std", "error of an on-chip delay in us"),
 ];
 
+/// What a key means.
+pub fn meaning(key: &str) -> Option<&'static str> {
+    KEYS.iter().find(|(name, _)| *name == key).map(|(_, meaning)| *meaning)
+}
+
 /// All keys with default and meaning, for the end of `--help`.
 pub fn help() -> String {
     let table = Table::try_from(Config::default()).unwrap_or_default();
