@@ -60,7 +60,7 @@ fn a_probe_says_what_was_published_and_repeats_itself() {
     };
     let said = probe(&folder("a"), "1");
     assert!(said.contains("published -54 to -36 LSB   PASS") && said.contains("2 of 2 inside"), "{said}");
-    for file in ["findings.json", "chip-2/limits.svg", "chip-2/limits.png", "chip-3/limits.csv", "chip-3/chip.toml"] {
+    for file in ["limits.json", "chip-2/limits.svg", "chip-2/limits.png", "chip-3/limits.csv", "chip-3/chip.toml"] {
         assert!(folder("a").join(file).is_file(), "{file} is missing");
     }
     probe(&folder("b"), "3");
@@ -68,7 +68,7 @@ fn a_probe_says_what_was_published_and_repeats_itself() {
     // The description beside the results is the chip.
     let again = ["chip", "probe", "limits", "--chip", &text(&folder("a").join("chip-3/chip.toml")), "--json"];
     let findings = json(&succeed(&again));
-    let both = json(&fs::read_to_string(folder("a").join("findings.json")).unwrap());
+    let both = json(&fs::read_to_string(folder("a").join("limits.json")).unwrap());
     assert_eq!(findings["chips"][0], both["chips"][1]);
 }
 

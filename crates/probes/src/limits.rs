@@ -1,6 +1,6 @@
 //! Where the membranes rest, and between which limits they can move.
 //!
-//! Published procedure (`hxtorch`, `tests/hw/test_spiking_boundary.py`): comparators off, 100 trials of 100 us, CADC reads
+//! Published procedure (`hxtorch`, `tests/hw/test_spiking_boundary.py`): neurons that do not fire, 100 trials of 100 us, CADC reads
 //! minus 128. *Rest* is the mean of all samples without a current; *upper* and *lower* limit are the means over the last fifth of
 //! the trial with a constant current of code 1000 fed to, or drawn from, every membrane.
 
@@ -75,8 +75,9 @@ pub fn measure(bench: &mut Bench<'_>, settings: &Settings) -> Result<Outcome, Pr
     require("trials", settings.trials as f64, 1.0..=1e5, "1..=100000")?;
     require("duration_us", settings.duration_us, 20.0..=1e4, "20..=10000 us")?;
     bench.connect(&Source::new(1).routing())?;
-    let mut reads = |code: i16, from_us: f64| {
-        bench.configure(&Adjustment { current_code: code, ..Adjustment::silent() })?;
+    let mut reads = |current_code: i16, from_us: f64| {
+        // Membranes at rest do not fire, comparators or not.
+        bench.configure(&Adjustment { spiking: current_code == 0, current_code, ..Adjustment::default() })?;
         let times = cadc_times(settings.duration_us).into_iter().filter(|t| *t >= from_us).collect();
         let recording = bench.run(settings.duration_us, vec![Trial::default(); settings.trials], times)?;
         let mut sums = vec![0_u64; NEURONS];

@@ -82,7 +82,8 @@ const SHADED: &str = "published range";
 pub fn chart(title: &str, panels: &[ChartPanel]) -> Figure {
     let entries = entries(panels);
     let legend = lines(&entries);
-    let top = 44.0 + 20.0 * legend.len() as f64;
+    // A single panel has no line with letter and caption.
+    let top = if panels.len() > 1 { 44.0 } else { 30.0 } + 20.0 * legend.len() as f64;
     let rows = panels.len().div_ceil(PER_ROW).max(1) as f64;
     let mut canvas = Canvas::new(PAGE_WIDTH, top + rows * ROW_HEIGHT + 4.0);
     canvas.title(title);

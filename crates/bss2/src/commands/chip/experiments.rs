@@ -1,10 +1,11 @@
 //! The experiments by name: what each calibrates to, how it is made, and what it leaves to look at.
 
 use calib::Targets;
+use clap::ValueEnum as _;
 use probes::code_sweep::{self, Swept};
 use probes::{
     Bench, Finding, OperatingPoint, ProbeError, dynamic_range, homeostasis, inter_spike_interval, leak_over_threshold,
-    limits, membrane_trace, psp_repeatability, rate_curve, weight_scale,
+    limits, membrane_trace, psp_repeatability, rate_curve, statistics, weight_scale,
 };
 
 use super::views::{self, View};
@@ -38,7 +39,6 @@ pub fn named(name: ExperimentName) -> Vec<ExperimentName> {
 
 /// Name of an experiment in results and file names.
 pub fn key(name: ExperimentName) -> String {
-    use clap::ValueEnum as _;
     name.to_possible_value().map(|v| v.get_name().to_owned()).unwrap_or_default()
 }
 
@@ -98,7 +98,7 @@ pub fn make(name: ExperimentName, bench: &mut Bench<'_>) -> Result<Report, Probe
         }
         ExperimentName::LeakOverThreshold => {
             let outcome = leak_over_threshold::measure(bench, &leak_over_threshold::Settings::default())?;
-            let (mean, sd) = (probes::statistics::mean(&outcome.rates_khz), probes::statistics::sd(&outcome.rates_khz));
+            let (mean, sd) = (statistics::mean(&outcome.rates_khz), statistics::sd(&outcome.rates_khz));
             let notes = vec![format!("rates {mean:.1} +- {sd:.1} kHz, without trimming to the rate")];
             Ok(Report { findings: outcome.findings(), view: views::leak_over_threshold(&outcome), notes })
         }

@@ -46,7 +46,7 @@ pub fn run(args: &ProbeArgs) -> anyhow::Result<ExitCode> {
     }
     let json = serde_json::to_value(&result)?;
     if let Some(out) = &args.out {
-        write(&out.join("findings.json"), format!("{json:#}\n").as_bytes())?;
+        write(&out.join(format!("{}.json", key(args.experiment))), format!("{json:#}\n").as_bytes())?;
         console.say(format_args!("figures and tables in {}", out.display()));
     }
     console.result(&json)?;

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use bss2_emu::codes::{NEURONS, QUADRANTS};
 use bss2_emu::spec::ParameterSource;
 use bss2_emu::{Chip, Device as _, NeuronId, NeuronParameters, NeuronSetting};
+use probes::statistics;
 use serde::Serialize;
 
 use crate::cli::{ChipArgs, ConfigArgs, ShowArgs};
@@ -14,18 +15,18 @@ use crate::console::Console;
 use crate::figures::{ChartPanel, Series, chart, check_name};
 use crate::files::write;
 
-/// A parameter: key, unit, value of a neuron.
-type Field = (&'static str, &'static str, fn(&NeuronParameters) -> f64);
+/// A parameter: key, what it is, unit, value of a neuron.
+type Field = (&'static str, &'static str, &'static str, fn(&NeuronParameters) -> f64);
 
 const FIELDS: [Field; 8] = [
-    ("v_leak_lsb", "CADC LSB", |p| p.v_leak_lsb),
-    ("v_reset_lsb", "CADC LSB", |p| p.v_reset_lsb),
-    ("v_threshold_lsb", "CADC LSB", |p| p.v_threshold_lsb),
-    ("tau_mem_us", "µs", |p| p.tau_mem_us),
-    ("tau_syn_exc_us", "µs", |p| p.tau_syn_exc_us),
-    ("tau_syn_inh_us", "µs", |p| p.tau_syn_inh_us),
-    ("gain_exc", "LSB/µs", |p| p.gain_exc),
-    ("gain_inh", "LSB/µs", |p| p.gain_inh),
+    ("v_leak_lsb", "resting potential", "CADC LSB", |p| p.v_leak_lsb),
+    ("v_reset_lsb", "reset potential", "CADC LSB", |p| p.v_reset_lsb),
+    ("v_threshold_lsb", "firing threshold", "CADC LSB", |p| p.v_threshold_lsb),
+    ("tau_mem_us", "membrane time constant", "µs", |p| p.tau_mem_us),
+    ("tau_syn_exc_us", "excitatory time constant", "µs", |p| p.tau_syn_exc_us),
+    ("tau_syn_inh_us", "inhibitory time constant", "µs", |p| p.tau_syn_inh_us),
+    ("gain_exc", "excitatory gain", "LSB/µs", |p| p.gain_exc),
+    ("gain_inh", "inhibitory gain", "LSB/µs", |p| p.gain_inh),
 ];
 /// Bins of a histogram.
 const BINS: usize = 30;
@@ -103,11 +104,11 @@ pub fn run(args: &ShowArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn distribution(neurons: &[NeuronParameters], (parameter, _, value): Field) -> Distribution {
+fn distribution(neurons: &[NeuronParameters], (parameter, _, _, value): Field) -> Distribution {
     let values: Vec<f64> = neurons.iter().map(value).collect();
-    let mean = probes::statistics::mean(&values);
-    let sd = probes::statistics::sd(&values);
-    let of_quadrant = |q: usize| probes::statistics::mean(&of_quadrant(&values, q));
+    let mean = statistics::mean(&values);
+    let sd = statistics::sd(&values);
+    let of_quadrant = |q: usize| statistics::mean(&of_quadrant(&values, q));
     Distribution {
         parameter,
         mean,
@@ -123,7 +124,7 @@ fn of_quadrant(values: &[f64], quadrant: usize) -> Vec<f64> {
     NeuronId::all().zip(values).filter(|(n, _)| n.quadrant() == quadrant).map(|(_, v)| *v).collect()
 }
 
-fn panel(neurons: &[NeuronParameters], (parameter, unit, value): Field) -> ChartPanel {
+fn panel(neurons: &[NeuronParameters], (parameter, meaning, unit, value): Field) -> ChartPanel {
     let values: Vec<f64> = neurons.iter().map(value).collect();
     let (low, high) =
         values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(*v), high.max(*v)));
@@ -136,7 +137,7 @@ fn panel(neurons: &[NeuronParameters], (parameter, unit, value): Field) -> Chart
         outline(bars, (range.1 - range.0) / BINS as f64)
     });
     ChartPanel {
-        caption: parameter.to_owned(),
+        caption: meaning.to_owned(),
         x_label: format!("{parameter} ({unit})"),
         y_label: "neurons".to_owned(),
         series: series.collect(),
@@ -161,7 +162,7 @@ fn outline(bars: Series, width: f64) -> Series {
 
 fn csv(neurons: &[NeuronParameters]) -> String {
     let mut text = String::from("neuron,quadrant");
-    for (parameter, _, _) in FIELDS {
+    for (parameter, ..) in FIELDS {
         text.push(',');
         text.push_str(parameter);
     }
@@ -169,7 +170,7 @@ fn csv(neurons: &[NeuronParameters]) -> String {
     for (id, neuron) in NeuronId::all().zip(neurons) {
         // Writing to a string cannot fail.
         let _ = write!(text, "{},{}", id.get(), id.quadrant());
-        for (_, _, value) in FIELDS {
+        for (_, _, _, value) in FIELDS {
             let _ = write!(text, ",{}", value(neuron));
         }
         text.push('\n');

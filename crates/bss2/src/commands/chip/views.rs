@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use probes::code_sweep::{self, Swept};
 use probes::{
     OperatingPoint, dynamic_range, homeostasis, inter_spike_interval, leak_over_threshold, limits, membrane_trace,
-    psp_repeatability, rate_curve, weight_scale,
+    psp_repeatability, rate_curve, statistics, weight_scale,
 };
 
 use crate::figures::{ChartPanel, Mark, Series};
@@ -51,6 +51,13 @@ fn distribution(caption: &str, x_label: &str, values: &[f64], band: Option<(f64,
     ChartPanel { x_band: band, ..panel(caption, x_label, "neurons", vec![bars]) }
 }
 
+/// The same for whole numbers up to 63, a bar each.
+fn distribution_of_codes(caption: &str, x_label: &str, values: &[f64], band: (f64, f64)) -> ChartPanel {
+    let used = Series::histogram("this chip", 0, values, (-0.5, 63.5), 64);
+    let points = used.points.iter().copied().filter(|p| p.1 > 0.0).collect();
+    ChartPanel { x_band: Some(band), ..panel(caption, x_label, "neurons", vec![Series { points, ..used }]) }
+}
+
 /// Median and the range of nine tenths of the neurons over a swept quantity.
 fn quantiles(x: &[f64], values: &[Vec<f64>]) -> Vec<Series> {
     let line = |name: &str, mark, colour, share: f64| {
@@ -91,7 +98,7 @@ pub fn weight_scale(outcome: &weight_scale::Outcome) -> View {
         "CADC LSB",
         quantiles(&weights, &outcome.amplitudes_lsb),
     );
-    let means = weights.iter().copied().zip(outcome.amplitudes_lsb.iter().map(|a| probes::statistics::mean(a)));
+    let means = weights.iter().copied().zip(outcome.amplitudes_lsb.iter().map(|a| statistics::mean(a)));
     amplitudes.series.push(Series::new("mean neuron", Mark::Points, 1, means.collect()));
     let panels = vec![
         amplitudes,
@@ -116,7 +123,7 @@ pub fn homeostasis(outcome: &homeostasis::Outcome) -> View {
             ..panel("weights under regulation", "time (ms)", "weight (LSB)", quantiles(&time_ms, &weights))
         },
         panel("rates under regulation", "time (ms)", "kHz", quantiles(&time_ms, &outcome.rates_khz)),
-        distribution("weights in the end", "weight (LSB)", &settled, Some(usual)),
+        distribution_of_codes("weights in the end", "weight (LSB)", &settled, usual),
         distribution("mean weights of the second half", "weight (LSB)", &outcome.mean_weights(), Some(usual)),
     ];
     let means = outcome.mean_weights();
@@ -135,8 +142,7 @@ pub fn dynamic_range(outcome: &dynamic_range::Outcome) -> View {
     ];
     let panels = vec![panel("", "total weight (LSB)", "MADC LSB of the published figure", series)];
     let rows = scaled.iter().enumerate().map(|(k, (weight, exc, inh))| {
-        let (own_exc, own_inh) =
-            (probes::statistics::mean(&outcome.excitation[k]), probes::statistics::mean(&outcome.inhibition[k]));
+        let (own_exc, own_inh) = (statistics::mean(&outcome.excitation[k]), statistics::mean(&outcome.inhibition[k]));
         vec![*weight, own_exc, own_inh, *exc, *inh]
     });
     let columns = [
