@@ -106,11 +106,6 @@ impl<'d> Bench<'d> {
         self.hardware_time_us
     }
 
-    /// Whether the neurons are set by codes.
-    pub fn has_codes(&self) -> bool {
-        matches!(self.calibrated, NeuronSetting::Codes(_))
-    }
-
     /// Writes the calibrated setting, adjusted.
     ///
     /// # Errors
@@ -125,13 +120,9 @@ impl<'d> Bench<'d> {
     }
 
     /// Writes the calibrated codes, changed by `change`; the comparators are disconnected unless it connects them.
-    pub(crate) fn configure_codes(
-        &mut self,
-        experiment: &'static str,
-        change: impl Fn(&mut NeuronCodes),
-    ) -> Result<(), ProbeError> {
+    pub(crate) fn configure_codes(&mut self, change: impl Fn(&mut NeuronCodes)) -> Result<(), ProbeError> {
         let NeuronSetting::Codes(table) = &self.calibrated else {
-            return Err(ProbeError::NeedsCodes { experiment });
+            return Err(ProbeError::NeedsCodes);
         };
         let mut table = table.clone();
         for codes in &mut table.neurons {

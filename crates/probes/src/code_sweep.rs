@@ -101,7 +101,7 @@ pub fn measure(bench: &mut Bench<'_>, swept: Swept, settings: &Settings) -> Resu
     let mut values = Vec::with_capacity(settings.codes.len());
     for &code in &settings.codes {
         require("codes", code.into(), 0.0..=1022.0, "codes in 0..=1022")?;
-        bench.configure_codes("this experiment", |codes| set(swept, codes, code))?;
+        bench.configure_codes(|codes| set(swept, codes, code))?;
         let recording = bench.run(TRIAL_US, vec![trial.clone(); settings.trials], times.clone())?;
         let observe = |n| {
             let trace = mean_trace(&recording.trials, n);

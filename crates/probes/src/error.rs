@@ -30,11 +30,8 @@ pub enum ProbeError {
         expected: usize,
     },
     /// A sweep over codes needs neurons that are set by codes.
-    #[error("{experiment} sweeps CapMem codes; this chip is set directly (parameters = \"direct\") and has none")]
-    NeedsCodes {
-        /// The experiment.
-        experiment: &'static str,
-    },
+    #[error("a code sweep needs neurons that are set by codes; this chip is set directly (parameters = \"direct\")")]
+    NeedsCodes,
 }
 
 /// Refuses a setting outside `min..=max`.

@@ -137,7 +137,7 @@ fn what_cannot_be_done_is_refused_by_name() {
     let mut chip = chip();
     let mut bench = Bench::new(&mut chip, directly(OperatingPoint::NIGHTLY));
     let error = code_sweep::measure(&mut bench, Swept::Leak, &code_sweep::Settings::of(Swept::Leak)).unwrap_err();
-    assert!(matches!(error, ProbeError::NeedsCodes { .. }), "{error}");
+    assert!(matches!(error, ProbeError::NeedsCodes), "{error}");
     let settings = weight_scale::Settings { weights: vec![64], ..weight_scale::Settings::default() };
     let error = weight_scale::measure(&mut bench, &settings).unwrap_err().to_string();
     assert_eq!(error, "weights: 64 is not allowed; expected weights in -63..=63");

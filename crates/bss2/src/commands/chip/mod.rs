@@ -4,6 +4,7 @@ mod describe;
 mod draw;
 mod experiments;
 mod probe;
+mod results;
 mod show;
 mod views;
 

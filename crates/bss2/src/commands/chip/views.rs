@@ -111,8 +111,8 @@ pub fn weight_scale(outcome: &weight_scale::Outcome) -> View {
     View { panels, csv: csv(&["neuron", "weight_scale", "psp_per_weight_lsb", "threshold_minus_leak_lsb"], rows) }
 }
 
-pub fn homeostasis(outcome: &homeostasis::Outcome) -> View {
-    let time_ms: Vec<f64> = (0..outcome.weights.len()).map(|k| k as f64 * 10.0).collect();
+pub fn homeostasis(outcome: &homeostasis::Outcome, period_us: f64) -> View {
+    let time_ms: Vec<f64> = (0..outcome.weights.len()).map(|k| k as f64 * period_us * 1e-3).collect();
     let weights: Vec<Vec<f64>> =
         outcome.weights.iter().map(|row| row.iter().map(|w| f64::from(*w)).collect()).collect();
     let usual = (f64::from(*homeostasis::USUAL.start()), f64::from(*homeostasis::USUAL.end()));
