@@ -74,6 +74,9 @@ $(table "$nominal")
 \`$(typed --set chip.preset=bss2)\`
 
 $(table "$codes")
+
+The calibration of \`bss2\` leaves more behind in the rates and less in the synapses' strength than the preset above assumes; gains differ more from chip to
+chip, because the neurons of a chip are matched to their own median.
 END
 } >"$page"
 mv "$page" "$out"

@@ -4,6 +4,8 @@
 //! neurons digitally (bypass). The number of spikes of a neuron is within five standard deviations, `5 sqrt(n)`, of rate times
 //! duration, and two neurons of one source differ by less than 2 %.
 //!
+//! An emulated chip whose engine has no generators yet counts no spike.
+//!
 //! A generator has a probability `rate / 255` in every period of the 8 ns event clock, so the expected number is
 //! ```text
 //! n = duration / (period 8 ns) * rate / 255
