@@ -98,6 +98,8 @@ pub enum ExperimentName {
     PspRepeatability,
     /// The refractory code for an interval of 10 us.
     InterSpikeInterval,
+    /// What a Poisson source of the chip sends, through neurons that are bypassed.
+    Background,
     /// Rate against constant current.
     RateCurve,
     /// MADC trace of a stimulated neuron.

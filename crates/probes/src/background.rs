@@ -56,6 +56,8 @@ impl Default for Settings {
 /// Spikes of the two neurons.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outcome {
+    /// Their times in us.
+    pub times_us: [Vec<f64>; 2],
     /// Numbers of spikes.
     pub counts: [usize; 2],
     /// Expected number.
@@ -110,7 +112,11 @@ pub fn measure(bench: &mut Bench<'_>, settings: &Settings) -> Result<Outcome, Pr
     }
     bench.write_weights(&[RowWrite { hemisphere: Hemisphere::Top, row: 0, first_column: 0, weights }])?;
     let recording = bench.run(settings.duration_us, vec![Trial::default()], Vec::new())?;
-    let count = |neuron| recording.trials.iter().flat_map(|t| &t.spikes).filter(|s| s.neuron == neuron).count();
+    let times = |neuron| -> Vec<f64> {
+        recording.trials.iter().flat_map(|t| &t.spikes).filter(|s| s.neuron == neuron).map(|s| s.time_us).collect()
+    };
+    let times_us = settings.neurons.map(times);
     let periods = settings.duration_us / (f64::from(settings.period) * CLOCK_US);
-    Ok(Outcome { counts: settings.neurons.map(count), expected: periods * f64::from(settings.rate) / 255.0 })
+    let counts = [times_us[0].len(), times_us[1].len()];
+    Ok(Outcome { times_us, counts, expected: periods * f64::from(settings.rate) / 255.0 })
 }

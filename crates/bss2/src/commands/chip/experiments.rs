@@ -4,8 +4,8 @@ use calib::Targets;
 use clap::ValueEnum as _;
 use probes::code_sweep::{self, Swept};
 use probes::{
-    Bench, Finding, OperatingPoint, ProbeError, dynamic_range, homeostasis, inter_spike_interval, leak_over_threshold,
-    limits, membrane_trace, psp_repeatability, rate_curve, statistics, weight_scale,
+    Bench, Finding, OperatingPoint, ProbeError, background, dynamic_range, homeostasis, inter_spike_interval,
+    leak_over_threshold, limits, membrane_trace, psp_repeatability, rate_curve, statistics, weight_scale,
 };
 
 use super::views::{self, View};
@@ -34,7 +34,7 @@ pub struct Experiment {
 }
 
 /// All that have a published range.
-const WITH_BANDS: [ExperimentName; 7] = [
+const WITH_BANDS: [ExperimentName; 8] = [
     ExperimentName::Limits,
     ExperimentName::WeightScale,
     ExperimentName::Homeostasis,
@@ -42,6 +42,7 @@ const WITH_BANDS: [ExperimentName; 7] = [
     ExperimentName::LeakOverThreshold,
     ExperimentName::PspRepeatability,
     ExperimentName::InterSpikeInterval,
+    ExperimentName::Background,
 ];
 
 /// The experiments that a name stands for.
@@ -58,6 +59,7 @@ pub fn named(name: ExperimentName) -> Vec<Experiment> {
         ExperimentName::LeakOverThreshold => one(leak_over_threshold::operating_point(), make_leak_over_threshold),
         ExperimentName::PspRepeatability => one(psp_repeatability::operating_point(), make_psp_repeatability),
         ExperimentName::InterSpikeInterval => one(inter_spike_interval::operating_point(), make_inter_spike_interval),
+        ExperimentName::Background => one(background::operating_point(), make_background),
         ExperimentName::RateCurve => one(rate_curve::operating_point(), make_rate_curve),
         ExperimentName::MembraneTrace => one(membrane_trace::operating_point(), make_membrane_trace),
         ExperimentName::CodeSweep => one(code_sweep::operating_point(), make_code_sweep),
@@ -127,6 +129,14 @@ fn make_inter_spike_interval(bench: &mut Bench<'_>) -> Result<Report, ProbeError
     let note = outcome.best().map(|best| format!("best counter {} at scale 3", best.counter));
     let view = views::inter_spike_interval(&outcome);
     Ok(Report { findings: outcome.findings(), view, notes: note.into_iter().collect() })
+}
+
+fn make_background(bench: &mut Bench<'_>) -> Result<Report, ProbeError> {
+    let settings = background::Settings::default();
+    let outcome = background::measure(bench, &settings)?;
+    let [a, b] = outcome.counts;
+    let notes = vec![format!("{a} and {b} spikes in a second, {:.0} expected", outcome.expected)];
+    Ok(Report { findings: outcome.findings(), view: views::background(&outcome), notes })
 }
 
 fn make_rate_curve(bench: &mut Bench<'_>) -> Result<Report, ProbeError> {

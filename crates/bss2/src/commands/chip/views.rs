@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use probes::code_sweep::{self, Swept};
 use probes::{
-    OperatingPoint, dynamic_range, homeostasis, inter_spike_interval, leak_over_threshold, limits, membrane_trace,
-    psp_repeatability, rate_curve, statistics, weight_scale,
+    OperatingPoint, background, dynamic_range, homeostasis, inter_spike_interval, leak_over_threshold, limits,
+    membrane_trace, psp_repeatability, rate_curve, statistics, weight_scale,
 };
 
 use crate::figures::{ChartPanel, Mark, Series};
@@ -193,6 +193,21 @@ pub fn inter_spike_interval(outcome: &inter_spike_interval::Outcome) -> View {
     }];
     let rows = outcome.intervals.iter().map(|i| vec![f64::from(i.counter), i.mean_us, i.sd_us]);
     View { panels, csv: csv(&["counter", "mean_us", "sd_us"], rows) }
+}
+
+pub fn background(outcome: &background::Outcome) -> View {
+    let [first, _] = &outcome.times_us;
+    let intervals: Vec<f64> = first.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    let mean = statistics::mean(&intervals);
+    let (longest, bins) = (5.0 * mean, 50);
+    let bars = Series::histogram("this chip", 0, &intervals, (0.0, longest), bins);
+    let width = longest / bins as f64;
+    // Expected numbers of a Poisson process, at the middle of each bin.
+    let expected = bars.points.iter().map(|(t, _)| (*t, intervals.len() as f64 * width / mean * (-t / mean).exp()));
+    let expected = Series::new("Poisson process of this rate", Mark::Line, 1, expected.collect());
+    let panels = vec![panel("", "interval between events (µs)", "intervals", vec![bars, expected])];
+    let rows = outcome.times_us.iter().enumerate().flat_map(|(n, t)| t.iter().map(move |t| vec![n as f64, *t]));
+    View { panels, csv: csv(&["target", "time_us"], rows) }
 }
 
 pub fn rate_curve(outcome: &rate_curve::Outcome) -> View {
