@@ -4,8 +4,6 @@
 //! neurons digitally (bypass). The number of spikes of a neuron is within five standard deviations, `5 sqrt(n)`, of rate times
 //! duration, and two neurons of one source differ by less than 2 %.
 //!
-//! An emulated chip whose engine has no generators yet counts no spike.
-//!
 //! A generator has a probability `rate / 255` in every period of the 8 ns event clock, so the expected number is
 //! ```text
 //! n = duration / (period 8 ns) * rate / 255
@@ -46,10 +44,10 @@ pub struct Settings {
 }
 
 impl Default for Settings {
-    /// 10 kHz for a second.
+    /// 11.8 kHz for a second, in bins of 1 us.
     fn default() -> Self {
         let neurons = [1.0, 200.0].map(NeuronId::saturating);
-        Self { period: 1250, rate: 26, seed: 1234, duration_us: 1e6, neurons }
+        Self { period: 125, rate: 3, seed: 1234, duration_us: 1e6, neurons }
     }
 }
 

@@ -4,7 +4,7 @@ use bss2_emu::spec::Preset;
 use bss2_emu::{Chip, ChipSpec, NeuronSetting};
 use probes::{Bench, background};
 
-/// Ten chips, a second each: 10196 events expected, five standard deviations are 505.
+/// Ten chips, a second each: 11765 events expected, five standard deviations are 542.
 #[test]
 fn a_background_source_sends_what_it_shall() {
     for seed in 1..=10 {
