@@ -4,6 +4,10 @@
 //! codes of its row of cells; on silicon many equal codes in a row disturb each other by a few LSB. So the same codes give the
 //! same errors, and a change anywhere in a row draws new ones for the whole row. A calibration can find the codes with
 //! the best errors that it meets; it cannot remove them.
+//!
+//! Of the crosstalk between equal codes this keeps the size and that it depends on the whole row. It does not make it larger
+//! where more codes are equal: no measurement says by how much. The shared cells of a quadrant (synapse DAC bias, CADC ramp) hold
+//! what they are sent: their errors would be one offset or factor per quadrant, which calibration sees and removes.
 
 use crate::codes::CapMemCode;
 use crate::parameters::NeuronCodes;
@@ -34,13 +38,39 @@ pub enum Cell {
     InhShift,
     /// Constant current.
     MemOffset,
+    /// Reversal potential of excitation.
+    ExcReversal,
+    /// Reversal potential of inhibition.
+    InhReversal,
+    /// Potential towards which the adaptation decays.
+    VAdaptLeak,
+    /// Potential at which the membrane does not drive the adaptation.
+    VAdaptRef,
+    /// Onset of the exponential term.
+    VExp,
+    /// Conductance of the reset.
+    Reset,
+    /// Conductance-based modulation of excitation.
+    ExcCoba,
+    /// Conductance-based modulation of inhibition.
+    InhCoba,
+    /// Time constant of the adaptation.
+    AdaptTau,
+    /// Sub-threshold adaptation.
+    AdaptA,
+    /// Spike-triggered adaptation.
+    AdaptB,
+    /// Sharpness of the exponential term.
+    Exp,
+    /// Conductance between circuits.
+    Nmda,
 }
 
 /// Where a row of cells finds its code.
 type Register = fn(&NeuronCodes) -> CapMemCode;
 
 /// All rows, in the order of their numbers, with the register that is written to them.
-const ROWS: [(Cell, Register); 11] = [
+const ROWS: [(Cell, Register); 24] = [
     (Cell::VLeak, |c| c.v_leak),
     (Cell::VReset, |c| c.v_reset),
     (Cell::VThreshold, |c| c.v_threshold),
@@ -52,6 +82,19 @@ const ROWS: [(Cell, Register); 11] = [
     (Cell::ExcShift, |c| c.i_bias_synin_exc_shift),
     (Cell::InhShift, |c| c.i_bias_synin_inh_shift),
     (Cell::MemOffset, |c| c.i_mem_offset),
+    (Cell::ExcReversal, |c| c.extension.e_synin_exc_rev),
+    (Cell::InhReversal, |c| c.extension.e_synin_inh_rev),
+    (Cell::VAdaptLeak, |c| c.extension.v_adapt_leak),
+    (Cell::VAdaptRef, |c| c.extension.v_adapt_ref),
+    (Cell::VExp, |c| c.extension.v_exp),
+    (Cell::Reset, |c| c.extension.i_bias_reset),
+    (Cell::ExcCoba, |c| c.extension.i_bias_synin_exc_coba),
+    (Cell::InhCoba, |c| c.extension.i_bias_synin_inh_coba),
+    (Cell::AdaptTau, |c| c.extension.i_bias_adapt_tau),
+    (Cell::AdaptA, |c| c.extension.i_bias_adapt_a),
+    (Cell::AdaptB, |c| c.extension.i_bias_adapt_b),
+    (Cell::Exp, |c| c.extension.i_bias_exp),
+    (Cell::Nmda, |c| c.extension.i_bias_nmda),
 ];
 
 /// What the cells of one neuron hold, in units of codes.
@@ -62,6 +105,11 @@ impl Cells {
     /// The value that a cell holds.
     pub fn get(&self, cell: Cell) -> f64 {
         self.0[cell as usize]
+    }
+
+    /// Lets a cell hold a value.
+    pub(crate) fn set(&mut self, cell: Cell, value: f64) {
+        self.0[cell as usize] = value;
     }
 
     /// Cells that hold exactly what was written.

@@ -1,18 +1,22 @@
 //! The emulated chip: frozen deviations, the configuration written to it, and the runs.
 
+mod circuits;
+mod event;
+mod layered;
 mod run;
 
 use crate::capmem;
-use crate::codes::{CapMemCode, NEURONS, NeuronId};
+use crate::codes::{NEURONS, NeuronId};
 use crate::device::{ChipIdentity, Device, DeviceError, Experiment, Recording, RowWrite};
-use crate::engine::layered::Network;
-use crate::membrane::Membrane;
+use crate::engine::layered::Layer;
+use crate::engine::wiring::{Jump, Strengths, Wiring};
+use crate::failures::NeuronFailure;
 use crate::parameters::{CodeTable, NeuronParameters, NeuronSetting};
 use crate::residual::{NeuronResidual, ResidualTable};
 use crate::routing::Routing;
 use crate::spec::{ChipSpec, ParameterSource};
 use crate::synapses::SynapseArrays;
-use crate::transfer::{Effective, effective};
+use crate::transfer::{self, CadcChannel, Effective, effective};
 use crate::variation::Deviations;
 
 /// An emulated BrainScaleS-2 chip.
@@ -29,26 +33,30 @@ pub struct Chip {
     deviations: Deviations,
     /// Given residuals, in the place of drawn ones.
     residuals: Option<ResidualTable>,
-    neurons: Vec<Effective>,
-    circuits: Vec<Circuit>,
+    /// By circuit.
+    effective: Vec<Effective>,
     cadc_correction: Vec<i8>,
     routing: Routing,
     arrays: SynapseArrays,
-    network: Network,
+    wanted_engine: Option<Engine>,
+    wiring: Wiring,
+    /// By circuit; none where it is joined to another's neuron.
+    neurons: Vec<Option<circuits::Neuron>>,
+    /// Neurons by layer, or why they cannot be run layer by layer.
+    layers: Result<Vec<Layer>, DeviceError>,
+    /// Effects of all lines, by neuron.
+    jumps: Vec<Vec<Jump>>,
+    neurons_are_stale: bool,
     weights_are_stale: bool,
-    time_constants_are_stale: bool,
 }
 
-/// A neuron without temporal noise, as it is at the present setting.
-#[derive(Debug, Clone, Copy)]
-struct Circuit {
-    membrane: Membrane,
-    rest_lsb: f64,
-    /// Threshold minus leak: what threshold noise is relative to.
-    swing: f64,
-    /// Whether it can be left out when it has no synapses and nobody looks at it: it cannot fire by itself, not even with
-    /// threshold noise of ten standard deviations.
-    idle: bool,
+/// How a chip's trials are computed. What is recorded is the same to the last tick.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    /// From event to event: every configuration.
+    Event,
+    /// One layer after the other: feed-forward networks, faster.
+    Layered,
 }
 
 /// What a laboratory could not know.
@@ -66,19 +74,24 @@ impl Chip {
     /// Draws the chip that a description stands for. All weights are zero, neurons are at their default codes.
     pub fn draw(spec: &ChipSpec) -> Self {
         let deviations = Deviations::draw(spec);
+        let routing = Routing::default();
+        let wiring = Wiring::compile(&routing);
         let mut chip = Self {
             spec: *spec,
             identity: spec.identity(),
             deviations,
             residuals: None,
-            neurons: Vec::new(),
-            circuits: Vec::new(),
+            effective: Vec::new(),
             cadc_correction: Vec::new(),
-            routing: Routing::default(),
+            wiring,
+            routing,
             arrays: SynapseArrays::default(),
-            network: Network { layers: Vec::new(), connected: vec![false; NEURONS] },
+            wanted_engine: None,
+            neurons: Vec::new(),
+            layers: Ok(Vec::new()),
+            jumps: Vec::new(),
+            neurons_are_stale: true,
             weights_are_stale: true,
-            time_constants_are_stale: true,
         };
         chip.set_codes(&CodeTable::default());
         chip
@@ -101,6 +114,12 @@ impl Chip {
         Ok(chip)
     }
 
+    /// Chooses the engine; `None`: the layered one wherever it is exact. Running fails where the engine that is asked for cannot run
+    /// the configuration.
+    pub fn set_engine(&mut self, engine: Option<Engine>) {
+        self.wanted_engine = engine;
+    }
+
     /// The description it was drawn from.
     pub fn spec(&self) -> &ChipSpec {
         &self.spec
@@ -109,30 +128,37 @@ impl Chip {
     /// The true parameters. Tests and studies may look; calibration and training never do.
     pub fn reveal(&self) -> Truth {
         Truth {
-            neurons: self.neurons.iter().map(|n| n.parameters).collect(),
-            current: self.neurons.iter().map(|n| n.current).collect(),
+            neurons: self.effective.iter().map(|n| n.parameters).collect(),
+            current: self.effective.iter().map(|n| n.current).collect(),
             deviations: self.deviations.clone(),
         }
     }
 
     fn set_codes(&mut self, table: &CodeTable) {
         let cells = capmem::written(self.spec.seed, self.spec.variation.capmem_write_codes_std, &table.neurons);
+        let ramps = transfer::cadc::ramps(table, &self.deviations);
         let neurons = NeuronId::all()
-            .map(|n| {
-                let bias: CapMemCode = table.synapse_dac_bias[n.quadrant()];
-                let n = n.index();
-                effective(&table.neurons[n], &cells[n], bias, &self.deviations.neurons[n])
+            .map(|id| {
+                let (n, q) = (id.index(), id.quadrant());
+                let bias = table.synapse_dac_bias[q];
+                let neuron = effective(&table.neurons[n], &cells[n], bias, &self.deviations.neurons[n]);
+                let offset_lsb = neuron.cadc.offset_lsb + ramps[q].offset_lsb;
+                Effective { cadc: CadcChannel { offset_lsb, ..ramps[q] }, ..neuron }
             })
             .collect();
         self.cadc_correction.clone_from(&table.cadc_offset);
         self.set_neurons(neurons);
     }
 
+    /// Takes the neurons as they were set, drifted and failed.
     fn set_neurons(&mut self, neurons: Vec<Effective>) {
-        self.circuits = neurons.iter().map(|neuron| self.circuit(neuron)).collect();
-        self.neurons = neurons;
-        self.weights_are_stale = true;
-        self.time_constants_are_stale = true;
+        let (drift, seed) = (&self.spec.drift, self.spec.seed);
+        let as_they_are = |((id, failure), neuron): ((NeuronId, &NeuronFailure), Effective)| {
+            let parameters = drift.of(seed, id).applied_to(&neuron.parameters);
+            failure.applied_to(Effective { parameters, ..neuron })
+        };
+        self.effective = NeuronId::all().zip(&self.deviations.failures).zip(neurons).map(as_they_are).collect();
+        self.neurons_are_stale = true;
     }
 
     fn set_directly(&mut self, parameters: &[NeuronParameters]) -> Result<(), DeviceError> {
@@ -149,7 +175,8 @@ impl Chip {
             parameters: residual.applied_to(p),
             current: p.terms.offset_current,
             fires: true,
-            cadc_offset_lsb: residual.cadc_offset_lsb,
+            capacitance: 1.0,
+            cadc: CadcChannel::with_offset(residual.cadc_offset_lsb),
         };
         let neurons = parameters.iter().zip(self.residuals(parameters)).map(missed).collect();
         self.set_neurons(neurons);
@@ -167,36 +194,54 @@ impl Chip {
         NeuronId::all().zip(parameters).map(drawn).collect()
     }
 
-    fn circuit(&self, neuron: &Effective) -> Circuit {
-        let Effective { parameters: p, current, fires, .. } = neuron;
-        let rest_lsb = p.v_leak_lsb + current * p.tau_mem_us;
-        let mut membrane = Membrane::new(p.tau_mem_us, p.tau_syn_exc_us, p.tau_syn_inh_us);
-        membrane.reset = p.v_reset_lsb - rest_lsb;
-        if *fires {
-            membrane.threshold = p.v_threshold_lsb - rest_lsb;
-        }
-        let circuits = &self.spec.circuits;
-        if circuits.operating_limits {
-            membrane.lower = circuits.lower_limit_lsb - rest_lsb;
-            membrane.upper = circuits.upper_limit_lsb - rest_lsb;
-        }
-        membrane.refractory_us = if circuits.refiring { p.refractory_us } else { f64::INFINITY };
-        let swing = p.v_threshold_lsb - p.v_leak_lsb;
-        let noise = self.spec.noise.threshold_trial_rel_std + self.spec.noise.threshold_run_rel_std;
-        let lowest = membrane.threshold - 10.0 * noise * swing.abs();
-        Circuit { membrane, rest_lsb, swing, idle: lowest > 0.0 && membrane.reset < lowest }
-    }
-
-    /// Brings the tables of the network up to the present setting and weights.
-    fn refresh(&mut self) {
-        let parameters = || self.neurons.iter().map(|n| n.parameters).collect::<Vec<_>>();
-        if self.time_constants_are_stale {
-            self.network.set_time_constants(&parameters());
-            self.time_constants_are_stale = false;
+    /// Brings neurons and tables up to the present routing, setting and weights.
+    fn refresh(&mut self) -> Result<(), DeviceError> {
+        let parameters: Vec<_> = self.effective.iter().map(|n| n.parameters).collect();
+        if self.neurons_are_stale {
+            let errors = &self.deviations.delay_pair_us;
+            let pairs: Vec<_> = self.routing.delay_pairs.iter().map(|p| (*p, errors[p.neuron.index()])).collect();
+            self.neurons = circuits::neurons(&self.spec, &self.wiring, &pairs, &self.effective)?;
+            self.make_layers(&parameters);
+            self.neurons_are_stale = false;
+            self.weights_are_stale = true;
         }
         if self.weights_are_stale {
-            self.network.load(&self.arrays, &self.deviations.synapses, &parameters());
+            let synapses = Strengths { arrays: &self.arrays, deviations: &self.deviations.synapses };
+            for layer in self.layers.iter_mut().flatten() {
+                layer.load(&synapses, &parameters);
+            }
+            self.jumps = (0..NEURONS)
+                .map(|n| self.neurons[n].as_ref().map(|neuron| self.wiring.jumps(n, &synapses, &neuron.gains)))
+                .map(Option::unwrap_or_default)
+                .collect();
             self.weights_are_stale = false;
+        }
+        Ok(())
+    }
+
+    /// Sorts the neurons that may fire into layers, if they can be run layer by layer.
+    fn make_layers(&mut self, parameters: &[NeuronParameters]) {
+        let takes_part = |n: usize| {
+            let neuron = self.neurons[n].as_ref();
+            neuron.is_some_and(|neuron| !neuron.idle || !self.wiring.incoming(n).is_empty())
+        };
+        self.layers = self.wiring.stages(takes_part, self.spec.events.serialisation).map(|stages| {
+            let layer = |stage| {
+                let members = (0..NEURONS).filter(|n| stages[*n] == Some(stage));
+                let is_plain = |n: &usize| self.neurons[*n].as_ref().is_some_and(|neuron| neuron.plain);
+                let (plain, others) = members.partition(is_plain);
+                Layer::new(&self.wiring, plain, others, parameters)
+            };
+            (0..stages.iter().flatten().max().map_or(0, |last| last + 1)).map(layer).collect()
+        });
+    }
+
+    /// The engine that runs the present configuration.
+    fn engine(&self) -> Result<Engine, DeviceError> {
+        match (self.wanted_engine, &self.layers) {
+            (Some(Engine::Event), _) | (None, Err(_)) => Ok(Engine::Event),
+            (Some(Engine::Layered) | None, Ok(_)) => Ok(Engine::Layered),
+            (Some(Engine::Layered), Err(error)) => Err(error.clone()),
         }
     }
 
@@ -272,11 +317,10 @@ impl Device for Chip {
 
     fn connect(&mut self, routing: &Routing) -> Result<(), DeviceError> {
         routing.check()?;
-        self.network = Network::compile(routing)?;
+        self.wiring = Wiring::compile(routing);
         self.routing = routing.clone();
         self.arrays = SynapseArrays::default();
-        self.weights_are_stale = true;
-        self.time_constants_are_stale = true;
+        self.neurons_are_stale = true;
         Ok(())
     }
 
@@ -290,8 +334,10 @@ impl Device for Chip {
 
     fn run(&mut self, experiment: &Experiment) -> Result<Recording, DeviceError> {
         self.check_inputs(experiment)?;
-        self.refresh();
-        Ok(run::run(self, experiment))
+        self.refresh()?;
+        let engine = self.engine()?;
+        event::check(self, engine)?;
+        Ok(run::run(self, experiment, engine))
     }
 }
 

@@ -14,7 +14,10 @@ pub mod capmem;
 pub mod chip;
 pub mod codes;
 pub mod device;
+pub mod drift;
+mod dynamics;
 pub mod engine;
+pub mod failures;
 pub mod membrane;
 pub mod noise;
 pub mod parameters;
@@ -29,6 +32,7 @@ pub mod variation;
 
 mod events;
 mod readout;
+mod relay;
 
 pub use chip::{Chip, Truth};
 pub use codes::{CapMemCode, CodeOutOfRange, Hemisphere, Label, NeuronId, WeightCode};

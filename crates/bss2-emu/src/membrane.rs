@@ -11,16 +11,21 @@
 //! can neither be missed nor invented. Second, the response to a current over a time `s` is
 //! `e^(-s/tau_mem) (e^(d s) - 1) / d`, `d = 1/tau_mem - 1/tau_syn`, which is smooth through `d = 0`.
 //!
-//! After a spike the potential is held at the reset for the refractory time; synaptic currents go on. The operating
-//! limits of the circuit hold the potential where it hits them until the currents pull it back.
+//! After a spike the potential is held at the reset for the refractory time; synaptic currents go on. The reset may be
+//! released some time, the hold-off, before the refractory time is over: the potential is then free, but the neuron cannot
+//! fire yet. The operating limits of the circuit hold the potential where it hits them until the currents pull it back.
 
 pub(crate) mod glance;
+pub(crate) mod joined;
 pub(crate) mod lanes;
+pub mod nonlinear;
 mod search;
+mod steps;
 
 use libm::{exp, log1p};
 
-use search::Course;
+use search::{Course, Curve as _};
+use steps::Flow;
 
 /// Constants of one neuron in one trial. Times in us, potentials in CADC LSB relative to the resting potential.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -41,6 +46,11 @@ pub struct Membrane {
     pub upper: f64,
     /// Refractory time (`+inf`: fires once).
     pub refractory_us: f64,
+    /// How long before the end of the refractory time the reset is released; finite, not negative. Blocks do not know it: such
+    /// a neuron runs by itself.
+    pub holdoff_us: f64,
+    /// Potential at time zero, where [`Dynamics::at_start`](crate::dynamics::Dynamics::at_start) begins.
+    pub start: f64,
 }
 
 /// State of a membrane at one time.
@@ -61,7 +71,22 @@ pub struct State {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Phase {
     Free,
-    Refractory { until_us: f64 },
+    Refractory {
+        until_us: f64,
+    },
+    AtLower,
+    AtUpper,
+    /// Released from the reset before the refractory time is over: moves, but cannot fire.
+    Unarmed {
+        until_us: f64,
+        place: Place,
+    },
+}
+
+/// Where a potential that cannot fire yet is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Place {
+    Between,
     AtLower,
     AtUpper,
 }
@@ -84,6 +109,20 @@ impl Membrane {
             lower: f64::NEG_INFINITY,
             upper: f64::INFINITY,
             refractory_us: f64::INFINITY,
+            holdoff_us: 0.0,
+            start: 0.0,
+        }
+    }
+
+    /// The same membrane where the resting potential is higher by `shift`.
+    #[must_use]
+    pub(crate) fn at_rest_shifted_by(&self, shift: f64) -> Self {
+        Self {
+            threshold: self.threshold - shift,
+            reset: self.reset - shift,
+            lower: self.lower - shift,
+            upper: self.upper - shift,
+            ..*self
         }
     }
 
@@ -92,146 +131,7 @@ impl Membrane {
         [self.peak_exc, self.peak_inh]
     }
 
-    /// Moves the state forward to `until_us` and reports each spike time on the way.
-    pub fn advance(&self, state: &mut State, until_us: f64, mut on_spike: impl FnMut(f64)) {
-        while state.time_us < until_us {
-            let span = until_us - state.time_us;
-            match state.phase {
-                Phase::Free => self.advance_free(state, span, until_us, &mut on_spike),
-                Phase::Refractory { until_us: end } => self.wait(state, end, until_us),
-                Phase::AtLower => self.advance_held(state, span, until_us, false),
-                Phase::AtUpper => self.advance_held(state, span, until_us, true),
-            }
-        }
-    }
-
-    /// Forces the reset of the membrane at the present time, as a spike would, without a spike.
-    pub fn force_reset(&self, state: &mut State) {
-        state.x = self.reset;
-        state.phase = Phase::Refractory { until_us: state.time_us + self.refractory_us };
-    }
-
-    /// The first spike up to and including `until_us` if no event comes before: as soon as the potential is free and at or
-    /// above the threshold. The state stays where it is.
-    ///
-    /// For membranes without operating limits.
-    pub(crate) fn next_spike(&self, state: &State, until_us: f64) -> Option<f64> {
-        let mut state = *state;
-        if let Phase::Refractory { until_us: end } = state.phase {
-            self.wait(&mut state, end, until_us);
-        }
-        if state.phase != Phase::Free {
-            return None;
-        }
-        if state.x >= self.threshold {
-            return Some(state.time_us);
-        }
-        let span = until_us - state.time_us;
-        let highest = state.x.max(0.0) + state.i_exc * self.peak_exc.min(span);
-        if highest < self.threshold {
-            return None;
-        }
-        self.rising(&state).first_crossing(self.threshold, span).map(|s| state.time_us + s)
-    }
-
-    /// Moves the state forward to `until_us`, before which the neuron does not fire.
-    ///
-    /// For membranes without operating limits.
-    pub(crate) fn coast(&self, state: &mut State, until_us: f64) {
-        if let Phase::Refractory { until_us: end } = state.phase {
-            self.wait(state, end, until_us);
-        }
-        if state.time_us < until_us {
-            self.propagate(state, until_us - state.time_us);
-            state.time_us = until_us;
-        }
-    }
-
-    /// Holds the potential up to the `end` of the refractory time or up to `until_us`.
-    fn wait(&self, state: &mut State, end: f64, until_us: f64) {
-        let stop = end.min(until_us);
-        self.decay_currents(state, stop - state.time_us);
-        state.time_us = stop;
-        if end <= until_us {
-            state.phase = Phase::Free;
-        }
-    }
-
-    fn advance_free(&self, state: &mut State, span: f64, until_us: f64, on_spike: &mut impl FnMut(f64)) {
-        let highest = state.x.max(0.0) + state.i_exc * self.peak_exc.min(span);
-        let lowest = state.x.min(0.0) - state.i_inh * self.peak_inh.min(span);
-        if highest < self.threshold.min(self.upper) && lowest > self.lower {
-            self.propagate(state, span);
-            state.time_us = until_us;
-            return;
-        }
-        let ceiling = self.threshold.min(self.upper);
-        let up = self.rising(state).first_crossing(ceiling, span);
-        let down = self.falling(state).first_crossing(-self.lower, span);
-        match (up, down) {
-            (None, None) => {
-                self.propagate(state, span);
-                state.time_us = until_us;
-            }
-            (Some(s), d) if d.is_none_or(|d| s <= d) => {
-                self.propagate(state, s);
-                state.time_us += s;
-                if self.threshold <= self.upper {
-                    on_spike(state.time_us);
-                    self.force_reset(state);
-                } else {
-                    state.x = self.upper;
-                    state.phase = Phase::AtUpper;
-                }
-            }
-            (_, d) => {
-                let s = d.unwrap_or(span);
-                self.propagate(state, s);
-                state.time_us += s;
-                state.x = self.lower;
-                state.phase = Phase::AtLower;
-            }
-        }
-    }
-
-    /// The potential stays at a limit until the currents pull it inwards.
-    fn advance_held(&self, state: &mut State, span: f64, until_us: f64, at_upper: bool) {
-        let view = if at_upper { self.falling(state) } else { self.rising(state) };
-        let stop = match view.first_rise(span) {
-            Some(s) => {
-                state.phase = Phase::Free;
-                s.max(RELEASE_US).min(span)
-            }
-            None => span,
-        };
-        self.decay_currents(state, stop);
-        state.time_us = if stop == span { until_us } else { state.time_us + stop };
-    }
-
-    fn decay_currents(&self, state: &mut State, span: f64) {
-        if state.i_exc != 0.0 {
-            state.i_exc *= exp(-self.rate_exc * span);
-        }
-        if state.i_inh != 0.0 {
-            state.i_inh *= exp(-self.rate_inh * span);
-        }
-    }
-
-    fn propagate(&self, state: &mut State, span: f64) {
-        let decay_mem = exp(-self.rate_mem * span);
-        state.x *= decay_mem;
-        if state.i_exc != 0.0 {
-            let decay = exp(-self.rate_exc * span);
-            state.x += state.i_exc * response(decay_mem, decay, self.rate_mem - self.rate_exc, span);
-            state.i_exc *= decay;
-        }
-        if state.i_inh != 0.0 {
-            let decay = exp(-self.rate_inh * span);
-            state.x -= state.i_inh * response(decay_mem, decay, self.rate_mem - self.rate_inh, span);
-            state.i_inh *= decay;
-        }
-    }
-
+    /// The membrane from now on, with "up" as the direction of interest.
     fn rising(&self, state: &State) -> Course {
         Course {
             rate_mem: self.rate_mem,
@@ -253,6 +153,85 @@ impl Membrane {
             up: state.i_inh,
             down: state.i_exc,
         }
+    }
+}
+
+impl Flow for Membrane {
+    type State = State;
+
+    fn levels(&self) -> &Membrane {
+        self
+    }
+
+    fn start(&self) -> State {
+        State { x: self.start, ..State::at_rest(0.0) }
+    }
+
+    fn bounds(&self, state: &State, span: f64) -> (f64, f64) {
+        let lowest = state.x.min(0.0) - state.i_inh * self.peak_inh.min(span);
+        let highest = state.x.max(0.0) + state.i_exc * self.peak_exc.min(span);
+        (lowest, highest)
+    }
+
+    fn first_crossing(&self, state: &State, level: f64, span: f64, upwards: bool) -> Option<f64> {
+        if upwards {
+            self.rising(state).first_crossing(level, span)
+        } else {
+            self.falling(state).first_crossing(-level, span)
+        }
+    }
+
+    fn first_pull(&self, state: &State, span: f64, upwards: bool) -> Option<f64> {
+        let view = if upwards { self.rising(state) } else { self.falling(state) };
+        view.first_rise(span)
+    }
+
+    fn propagate(&self, state: &mut State, span: f64) {
+        let decay_mem = exp(-self.rate_mem * span);
+        state.x *= decay_mem;
+        if state.i_exc != 0.0 {
+            let decay = exp(-self.rate_exc * span);
+            state.x += state.i_exc * response(decay_mem, decay, self.rate_mem - self.rate_exc, span);
+            state.i_exc *= decay;
+        }
+        if state.i_inh != 0.0 {
+            let decay = exp(-self.rate_inh * span);
+            state.x -= state.i_inh * response(decay_mem, decay, self.rate_mem - self.rate_inh, span);
+            state.i_inh *= decay;
+        }
+    }
+
+    fn decay_currents(&self, state: &mut State, span: f64) {
+        if state.i_exc != 0.0 {
+            state.i_exc *= exp(-self.rate_exc * span);
+        }
+        if state.i_inh != 0.0 {
+            state.i_inh *= exp(-self.rate_inh * span);
+        }
+    }
+
+    fn raise(&self, state: &mut State, input: usize, jump: f64) {
+        if input.is_multiple_of(2) {
+            state.i_exc += jump;
+        } else {
+            state.i_inh += jump;
+        }
+    }
+
+    fn currents(&self, state: &State) -> [f64; 2] {
+        [state.i_exc, state.i_inh]
+    }
+}
+
+impl AsRef<State> for State {
+    fn as_ref(&self) -> &State {
+        self
+    }
+}
+
+impl AsMut<State> for State {
+    fn as_mut(&mut self) -> &mut State {
+        self
     }
 }
 

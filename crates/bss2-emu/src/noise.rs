@@ -12,8 +12,15 @@ use crate::rng::{Key, Purpose, Stream, derive};
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Noise {
-    /// Threshold noise, fresh for each neuron and trial, relative to (threshold - leak). Recordings: 1.2-2.0 %.
+    /// Threshold noise, fresh for each neuron and trial, relative to (threshold - leak). Recordings, which show first spikes
+    /// only: 1.2-2.0 % together with the two below.
     pub threshold_trial_rel_std: f64,
+    /// Membrane noise as it shows in spikes: threshold noise that is fresh for each spike of a neuron, so that the spike moves by
+    /// the noise over the slope at the crossing. Bound: the noise of membrane traces on silicon, 1.3 MADC LSB = .6 % of 70 LSB.
+    pub threshold_spike_rel_std: f64,
+    /// Noise of the resting potential, fresh for each neuron and trial, relative to (threshold - leak). The recordings cannot tell
+    /// it from noise of the threshold, which carries all of it by default.
+    pub leak_trial_rel_std: f64,
     /// Threshold noise that a neuron keeps for a whole run. Recordings: 0.7 %.
     pub threshold_run_rel_std: f64,
     /// Correlation of that noise from one run to the next, first-order autoregressive. Recordings: about .3.
@@ -29,7 +36,9 @@ pub struct Noise {
 impl Noise {
     /// As recorded on silicon.
     pub const BSS2: Self = Self {
-        threshold_trial_rel_std: 0.015,
+        threshold_trial_rel_std: 0.014,
+        threshold_spike_rel_std: 0.006,
+        leak_trial_rel_std: 0.0,
         threshold_run_rel_std: 0.007,
         threshold_run_correlation: 0.3,
         spike_jitter_us_std: 0.06,
@@ -40,6 +49,8 @@ impl Noise {
     /// None.
     pub const OFF: Self = Self {
         threshold_trial_rel_std: 0.0,
+        threshold_spike_rel_std: 0.0,
+        leak_trial_rel_std: 0.0,
         threshold_run_rel_std: 0.0,
         threshold_run_correlation: 0.0,
         spike_jitter_us_std: 0.0,

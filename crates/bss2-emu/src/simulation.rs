@@ -1,12 +1,16 @@
 //! Networks of neurons with explicit parameters: no chip, no noise, exact spike times.
 //!
 //! ```text
-//! dV/dt = -(V - v_leak) / tau_mem + i_exc - i_inh       dI/dt = -I / tau_syn
+//! dV/dt = -(V - v_leak) / tau_mem + i_exc - i_inh + i_offset + delta_t / tau_mem e^((V - v_exp) / delta_t) - w
+//! dI/dt = -I / tau_syn,      tau_adapt dw/dt = a_adapt (V - v_leak) - w,      w -> w + b_adapt  at a spike
 //! an event with weight w:   i_exc -> i_exc + w  if w > 0,    i_inh -> i_inh + |w|  if w < 0
 //! ```
 //! Every neuron starts at `v_leak` at time zero. It fires as soon as V is free and reaches `v_threshold`; so it fires at once
 //! where it rests or was reset at or above it. V is then held at `v_reset` for `t_refractory`, while the synaptic currents
-//! go on. Events that reach a neuron at one time act together; a spike that is due at that time comes before them. Times from 0 to `duration` count, both included.
+//! and the adaptation w, which starts at zero, go on. Events that reach a neuron at one time act together; a spike that is due
+//! at that time comes before them. Times from 0 to `duration` count, both included. `i_offset`, the exponential term and
+//! adaptation may be absent; without the latter two the solution is exact, with them it is integrated
+//! ([`nonlinear`](crate::membrane::nonlinear)).
 //!
 //! A [`Case`] is what a person writes; [`Case::check`] makes the [`Network`] of it that can run. Times are in one unit of the
 //! user's choice (on the chip: us), potentials in another; weights are in potential per time.
@@ -24,6 +28,7 @@
 //!     v_threshold: vec![1.0],
 //!     v_reset: vec![0.0],
 //!     t_refractory: vec![16.0],
+//!     ..Population::default()
 //! };
 //! let synapse = Synapse { pre: 0, post: 0, weight: 0.6 };
 //! let case = Case {
@@ -42,6 +47,7 @@
 
 mod check;
 mod network;
+mod neuron;
 
 use serde::Deserialize;
 
@@ -55,6 +61,9 @@ pub const INPUT: &str = "input";
 
 /// Spikes after which a simulation is given up: a network this active has run away.
 pub const MOST_SPIKES: usize = 10_000_000;
+
+/// Steps of integration after which a neuron is given up: its time constants are too short for the duration.
+pub const MOST_STEPS: u64 = 100_000_000;
 
 /// Problems that an error message lists; the rest is counted.
 const MOST_LISTED: usize = 20;
@@ -75,8 +84,8 @@ pub struct Case {
     pub connections: Vec<Connection>,
 }
 
-/// Neurons with a common name. Every list has one value per neuron.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+/// Neurons with a common name. Every list has one value per neuron; those of terms that no neuron has may be absent.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Population {
     /// Name for connections, results and messages.
@@ -97,6 +106,24 @@ pub struct Population {
     pub v_reset: Vec<f64>,
     /// Refractory times.
     pub t_refractory: Vec<f64>,
+    /// Constant currents, in potential per time.
+    #[serde(default)]
+    pub i_offset: Option<Vec<f64>>,
+    /// Sharpness of the exponential onset of spikes.
+    #[serde(default)]
+    pub delta_t: Option<Vec<f64>>,
+    /// Potentials of the exponential onset.
+    #[serde(default)]
+    pub v_exp: Option<Vec<f64>>,
+    /// Time constants of the adaptation.
+    #[serde(default)]
+    pub tau_adapt: Option<Vec<f64>>,
+    /// Drive of the adaptation by the membrane, per time.
+    #[serde(default)]
+    pub a_adapt: Option<Vec<f64>>,
+    /// Steps of the adaptation at a spike, in potential per time.
+    #[serde(default)]
+    pub b_adapt: Option<Vec<f64>>,
 }
 
 /// Synapses between two populations, or from the input to a population.
@@ -174,6 +201,21 @@ pub enum SimulationError {
         /// The time that was reached.
         time: f64,
     },
+    /// A neuron takes too short steps.
+    #[error(
+        "case {case:?}: population {population:?}, neuron {neuron} needs more than {MOST_STEPS} steps of integration and has \
+         reached time {time}: its time constants are too short for this duration"
+    )]
+    TooManySteps {
+        /// The case.
+        case: String,
+        /// The population.
+        population: String,
+        /// Its neuron.
+        neuron: usize,
+        /// The time that was reached.
+        time: f64,
+    },
 }
 
 fn list(problems: &[Problem]) -> String {
@@ -190,8 +232,9 @@ impl Case {
     ///
     /// # Errors
     /// [`SimulationError::Problems`] with all of them: numbers that are not finite or out of range, lists of the wrong length,
-    /// names and indices that do not exist or appear twice, a zero refractory time where the reset is not below the
-    /// threshold.
+    /// names and indices that do not exist or appear twice, terms that are given in part, a zero refractory time where the
+    /// reset is not below the threshold, a threshold that is not above the exponential onset, an adaptation that drives the
+    /// potential away from the leak.
     pub fn check(&self) -> Result<Network, SimulationError> {
         let problems = check::problems(self);
         if problems.is_empty() { Ok(Network::compile(self)) } else { Err(SimulationError::Problems(problems)) }
@@ -203,7 +246,7 @@ impl Network {
     ///
     /// # Errors
     /// [`SimulationError::Recurrent`] if the engine is [`Engine::Layered`] and populations form a loop;
-    /// [`SimulationError::TooManySpikes`] after [`MOST_SPIKES`].
+    /// [`SimulationError::TooManySpikes`] after [`MOST_SPIKES`], [`SimulationError::TooManySteps`] after [`MOST_STEPS`].
     pub fn run(&self, engine: Engine) -> Result<Spikes, SimulationError> {
         match engine {
             Engine::Event => event::run(self),

@@ -1,7 +1,7 @@
 //! The description of an emulated chip: what is drawn, what is noisy, what is switched on.
 //!
-//! A [`ChipSpec`] is what a `chip.toml` holds. Three kinds of things are kept apart: frozen variation (differs from chip to
-//! chip), temporal noise (differs from run to run) and the effects of circuits and event path, which every chip has and which
+//! A [`ChipSpec`] is what a `chip.toml` holds. Three kinds of things are kept apart: what is frozen (variation, what calibration
+//! leaves behind, failures: differs from chip to chip), temporal noise and drift (differs from run to run) and the effects of circuits and event path, which every chip has and which
 //! can be switched off one by one. With the preset [`Preset::Ideal`] all are off and the chip is the closed-form model.
 
 pub(crate) mod ranges;
@@ -10,6 +10,8 @@ use ranges::Number;
 use serde::{Deserialize, Serialize};
 
 use crate::device::ChipIdentity;
+use crate::drift::Drift;
+use crate::failures::Failures;
 use crate::noise::Noise;
 use crate::residual::Residual;
 use crate::variation::Variation;
@@ -62,7 +64,7 @@ pub struct EventPath {
     pub latency_internal_us: f64,
     /// Whether events are taken to the 8 ns time grid.
     pub time_grid: bool,
-    /// Whether each event interface and each neuron event output passes one event per 8 ns.
+    /// Whether each event port, neuron event output and bus passes one event per 8 ns; needs the time grid.
     pub serialisation: bool,
     /// Probability that a spike is lost on its way. Recordings: at most 1e-3.
     pub loss_probability: f64,
@@ -99,12 +101,20 @@ pub struct Circuits {
     pub upper_limit_lsb: f64,
     /// Whether a neuron can fire again within a trial.
     pub refiring: bool,
+    /// Weight code at which a synaptic current saturates, `I -> S tanh(I / S)` with the current S of that weight; 0: not at
+    /// all. Recordings: linear up to 300.
+    pub synaptic_saturation_codes: f64,
 }
 
 impl Circuits {
     /// As on silicon.
-    pub const BSS2: Self =
-        Self { operating_limits: true, lower_limit_lsb: 25.0, upper_limit_lsb: 228.0, refiring: true };
+    pub const BSS2: Self = Self {
+        operating_limits: true,
+        lower_limit_lsb: 25.0,
+        upper_limit_lsb: 228.0,
+        refiring: true,
+        synaptic_saturation_codes: 0.0,
+    };
     /// Unlimited membranes that fire once per trial.
     pub const IDEAL: Self = Self { operating_limits: false, refiring: false, ..Self::BSS2 };
 }
@@ -130,6 +140,12 @@ pub struct ChipSpec {
     /// What calibration leaves behind, frozen: the deviations of a chip that is set directly.
     #[serde(default)]
     pub residual: Residual,
+    /// Circuits that do not work, frozen.
+    #[serde(default)]
+    pub failures: Failures,
+    /// How far the chip has drifted since its calibration.
+    #[serde(default)]
+    pub drift: Drift,
 }
 
 /// Something wrong in a description: which key, and what is wrong with it.
@@ -161,6 +177,8 @@ impl ChipSpec {
             noise: Noise::BSS2,
             variation: Variation::BSS2,
             residual: Residual::NONE,
+            failures: Failures::NONE,
+            drift: Drift::NONE,
         };
         let ideal = Self {
             parameters: ParameterSource::Direct,
@@ -171,7 +189,11 @@ impl ChipSpec {
             ..bss2
         };
         match preset {
-            Preset::Bss2 => bss2,
+            Preset::Bss2 => Self {
+                // No calibration sets the delays.
+                residual: Residual { delay_pair_us_std: Residual::BSS2_CALIBRATED.delay_pair_us_std, ..Residual::NONE },
+                ..bss2
+            },
             Preset::Bss2Calibrated => Self {
                 parameters: ParameterSource::Direct,
                 variation: Variation::CALIBRATED,
@@ -179,7 +201,8 @@ impl ChipSpec {
                 ..bss2
             },
             Preset::FastAndDeep => Self {
-                noise: Noise { threshold_run_rel_std: 0.04 / 2.6, spike_jitter_us_std: 0.06, ..Noise::OFF },
+                // Relative to the mean threshold with its fixed pattern.
+                noise: Noise { threshold_run_rel_std: 0.04 / 2.73, spike_jitter_us_std: 0.06, ..Noise::OFF },
                 residual: Residual::FAST_AND_DEEP,
                 ..ideal
             },
@@ -187,7 +210,7 @@ impl ChipSpec {
         }
     }
 
-    /// Identity of the chip: the same for the same seed and frozen deviations, whatever its noise and event path.
+    /// Identity of the chip: the same for the same seed and frozen deviations, whatever its noise, event path and drift.
     pub fn identity(&self) -> ChipIdentity {
         let mut hasher = blake3::Hasher::new();
         hasher.update(b"bss2-emu chip 2");
@@ -204,13 +227,15 @@ impl ChipSpec {
     fn frozen(&self) -> impl Iterator<Item = (&'static str, Number)> {
         let of = |section| move |number| (section, number);
         let variation = self.variation.numbers().into_iter().map(of("variation"));
-        variation.chain(self.residual.numbers().into_iter().map(of("residual")))
+        let residual = self.residual.numbers().into_iter().map(of("residual"));
+        variation.chain(residual).chain(self.failures.numbers().into_iter().map(of("failures")))
     }
 
     /// Everything that is wrong with the description; empty if nothing is.
     pub fn problems(&self) -> Vec<Problem> {
         let mut problems: Vec<Problem> =
             self.frozen().filter_map(|(section, number)| number.problem(section)).collect();
+        problems.extend(self.drift.numbers().iter().filter_map(|number| number.problem("drift")));
         let mut at_least_zero = |key: String, value: f64, most: f64| {
             if !(0.0..=most).contains(&value) {
                 problems.push(Problem::out_of_range(key, value, &format!("a number in 0..={most}")));
@@ -219,6 +244,8 @@ impl ChipSpec {
         let noise = &self.noise;
         for (name, value, most) in [
             ("threshold_trial_rel_std", noise.threshold_trial_rel_std, 1.0),
+            ("threshold_spike_rel_std", noise.threshold_spike_rel_std, 1.0),
+            ("leak_trial_rel_std", noise.leak_trial_rel_std, 1.0),
             ("threshold_run_rel_std", noise.threshold_run_rel_std, 1.0),
             ("threshold_run_correlation", noise.threshold_run_correlation, 0.9),
             ("spike_jitter_us_std", noise.spike_jitter_us_std, 100.0),
@@ -233,6 +260,11 @@ impl ChipSpec {
         at_least_zero("events.loss_probability".into(), events.loss_probability, 1.0);
         at_least_zero("circuits.lower_limit_lsb".into(), self.circuits.lower_limit_lsb, 255.0);
         at_least_zero("circuits.upper_limit_lsb".into(), self.circuits.upper_limit_lsb, 255.0);
+        at_least_zero("circuits.synaptic_saturation_codes".into(), self.circuits.synaptic_saturation_codes, 1e6);
+        if self.events.serialisation && !self.events.time_grid {
+            let message = "true is not allowed without events.time_grid: one event per tick needs ticks".into();
+            problems.push(Problem { key: "events.serialisation".into(), message });
+        }
         if self.circuits.lower_limit_lsb >= self.circuits.upper_limit_lsb {
             problems.push(Problem::out_of_range(
                 "circuits.lower_limit_lsb",

@@ -202,7 +202,7 @@ fn start(targets: &Targets) -> CodeTable {
     CodeTable {
         neurons: vec![neuron; NEURONS],
         synapse_dac_bias: [code(targets.synapse_dac_bias); 4],
-        cadc_offset: vec![0; NEURONS],
+        ..CodeTable::default()
     }
 }
 

@@ -160,12 +160,33 @@ fn converters_read_the_resting_potential() {
 }
 
 #[test]
-fn loops_and_bad_input_are_refused() {
+fn a_loop_is_run_from_event_to_event_and_refused_layer_by_layer() {
     let mut chip = ideal();
+    let p = NeuronParameters { v_threshold_lsb: 95.0, refractory_us: 2.0, ..NeuronParameters::default() };
+    let mut spec = ChipSpec::new(Preset::Ideal, 1);
+    spec.circuits.refiring = true;
+    spec.events.latency_internal_us = 1.0;
+    let mut oscillator = Chip::draw(&spec);
+    oscillator.configure(&NeuronSetting::Direct(vec![p; NEURONS])).unwrap();
     let mut looped = two_layers(1);
     looped.output_to_hemisphere[0] = [true, true];
-    let error = chip.connect(&looped).unwrap_err();
+    for chip in [&mut chip, &mut oscillator] {
+        chip.connect(&looped).unwrap();
+        chip.write_weights(&[row(Hemisphere::Top, 0, &[63])]).unwrap();
+    }
+    let run = experiment(&[1.0], 1);
+    // A neuron that excites itself fires again and again, once its refractory time is over.
+    let spikes = oscillator.run(&run).unwrap().trials.remove(0).spikes;
+    assert!(spikes.len() > 15, "{spikes:?}");
+    assert_eq!(chip.run(&run).unwrap().trials[0].spikes.len(), 1);
+    chip.set_engine(Some(Engine::Layered));
+    let error = chip.run(&run).unwrap_err();
     assert!(error.to_string().contains("reaches itself"), "{error}");
+}
+
+#[test]
+fn bad_input_is_refused() {
+    let mut chip = ideal();
     assert!(matches!(chip.run(&experiment(&[-1.0], 1)), Err(DeviceError::InputSpike { .. })));
     assert!(matches!(chip.run(&experiment(&[f64::NAN], 1)), Err(DeviceError::InputSpike { .. })));
     let short = NeuronSetting::Direct(vec![NeuronParameters::default(); 3]);
@@ -221,3 +242,6 @@ fn looking_does_not_change_the_spikes() {
         assert!(spikes > 2000, "{spikes} on chip {seed}");
     }
 }
+
+mod engines;
+mod whole_circuit;

@@ -65,6 +65,15 @@ impl Moments {
     }
 }
 
+/// What differs from trial to trial.
+#[derive(Debug, Clone, Copy)]
+pub struct Start<'a> {
+    /// Thresholds for the first spikes.
+    pub thresholds: &'a Lanes,
+    /// How much higher the resting potentials are, which all potentials are relative to.
+    pub shift: &'a Lanes,
+}
+
 /// Four neurons in a run.
 #[derive(Debug, Clone)]
 pub struct Block {
@@ -83,25 +92,23 @@ impl Block {
         Self { membranes: all, peak_exc: all.map(|m| m.peaks()[0]), peak_inh: all.map(|m| m.peaks()[1]) }
     }
 
-    /// Thresholds above rest in this run.
-    pub fn thresholds(&self) -> Lanes {
-        self.membranes.map(|m| m.threshold)
-    }
-
-    /// Runs a trial. `thresholds` are those of the trial, `jumps` the currents by source; spikes go to `on_spike` with the
-    /// lane they come from, in order for each lane.
+    /// Runs a trial. `jumps` are the currents by source; spikes go to `on_spike` with the lane they come from, in order for
+    /// each lane, which gives the threshold for the next.
     pub fn run(
         &self,
-        thresholds: &Lanes,
+        start: &Start<'_>,
         table: &DecayTable,
         jumps: &[Jumps],
         moments: &Moments,
         duration_us: f64,
-        on_spike: impl FnMut(usize, f64),
+        on_spike: impl FnMut(usize, f64) -> f64,
     ) {
         let mut membranes = self.membranes;
-        for (membrane, threshold) in membranes.iter_mut().zip(thresholds) {
-            membrane.threshold = *threshold;
+        for (l, membrane) in membranes.iter_mut().enumerate() {
+            if start.shift[l] != 0.0 {
+                *membrane = membrane.at_rest_shifted_by(start.shift[l]);
+            }
+            membrane.threshold = start.thresholds[l];
         }
         let mut course = BlockCourse {
             ceiling: membranes.map(|m| m.threshold.min(m.upper)),
@@ -127,7 +134,7 @@ impl Block {
             }
             (time, first) = (moment.time_us, moment.end);
         }
-        course.finish(time, duration_us, table, thresholds);
+        course.finish(time, duration_us, table);
     }
 }
 
@@ -144,7 +151,7 @@ struct BlockCourse<'a, F> {
     on_spike: F,
 }
 
-impl<F: FnMut(usize, f64)> BlockCourse<'_, F> {
+impl<F: FnMut(usize, f64) -> f64> BlockCourse<'_, F> {
     fn rest_is_calm(&self) -> bool {
         (0..LANES).all(|l| self.ceiling[l] > 0.0 && self.lower[l] < 0.0)
     }
@@ -200,7 +207,7 @@ impl<F: FnMut(usize, f64)> BlockCourse<'_, F> {
     }
 
     /// Runs each to the end of the trial, in which no events are left.
-    fn finish(&mut self, from_us: f64, until_us: f64, table: &DecayTable, thresholds: &Lanes) {
+    fn finish(&mut self, from_us: f64, until_us: f64, table: &DecayTable) {
         let Points { x, exc, inh } = &self.now;
         let mut plain = [false; LANES];
         for l in 0..LANES {
@@ -213,9 +220,10 @@ impl<F: FnMut(usize, f64)> BlockCourse<'_, F> {
             return;
         }
         let span = until_us - from_us;
-        let near_us = table.rates.guess(&self.now, thresholds).map(|s| smaller(s, span));
+        let thresholds = self.membranes.map(|m| m.threshold);
+        let near_us = table.rates.guess(&self.now, &thresholds).map(|s| smaller(s, span));
         let (near, decay_mem) = table.rates.at(&self.now, &near_us);
-        let steps = table.rates.steps(&near, thresholds);
+        let steps = table.rates.steps(&near, &thresholds);
         for l in 0..LANES {
             if self.is_free(l, from_us) {
                 let outlook = Outlook {
@@ -251,13 +259,22 @@ impl<F: FnMut(usize, f64)> BlockCourse<'_, F> {
     fn search(&mut self, l: usize, from_us: f64, until_us: f64) -> f64 {
         let Points { x: [x], exc: [i_exc], inh: [i_inh] } = self.now.lane(l);
         let mut state = State { time_us: from_us, x, i_exc, i_inh, phase: self.phase[l] };
-        self.membranes[l].advance(&mut state, until_us, |time| (self.on_spike)(l, time));
+        while self.membranes[l].advance_to_spike(&mut state, until_us) {
+            self.report(l, state.time_us);
+            self.membranes[l].force_reset(&mut state);
+        }
         self.set_phase(l, state.phase);
         state.x
     }
 
+    fn report(&mut self, l: usize, time_us: f64) {
+        let threshold = (self.on_spike)(l, time_us);
+        self.membranes[l].threshold = threshold;
+        self.ceiling[l] = threshold.min(self.membranes[l].upper);
+    }
+
     fn spike(&mut self, l: usize, time_us: f64) {
-        (self.on_spike)(l, time_us);
+        self.report(l, time_us);
         self.now.x[l] = self.membranes[l].reset;
         self.set_phase(l, Phase::Refractory { until_us: time_us + self.membranes[l].refractory_us });
     }
@@ -267,7 +284,7 @@ impl<F: FnMut(usize, f64)> BlockCourse<'_, F> {
         self.held[l] = match phase {
             Phase::Free => f64::NEG_INFINITY,
             Phase::Refractory { until_us } => until_us,
-            Phase::AtLower | Phase::AtUpper => f64::NAN,
+            Phase::AtLower | Phase::AtUpper | Phase::Unarmed { .. } => f64::NAN,
         };
     }
 }

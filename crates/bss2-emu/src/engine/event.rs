@@ -1,7 +1,7 @@
 //! Any network, from event to event.
 //!
-//! A queue holds two kinds of entries: the predicted next spike of every neuron, and the bundles of synapses that a past spike
-//! reaches later. The first entry is taken, the neurons that it concerns are moved to its time, and their spikes are
+//! A queue holds two kinds of entries: when every neuron is due next, which is to fire or, where it cannot see its next spike
+//! yet, to look further ahead; and the bundles of synapses that a past spike reaches later. The first entry is taken, the neurons that it concerns are moved to its time, and their spikes are
 //! predicted anew; predictions that have become void carry an old version and are thrown away when their turn comes. So the
 //! cost of a spike grows with the number of its synapses, not with the size of the network.
 //!
@@ -13,7 +13,7 @@ use std::collections::BinaryHeap;
 
 use crate::simulation::{Network, SimulationError, Spikes};
 
-use super::neuron::Neuron;
+use super::neuron::{Neuron, input};
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Time(f64);
@@ -35,7 +35,7 @@ impl PartialOrd for Time {
 /// In the order in which they happen at one time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Happening {
-    Spike { neuron: usize, version: u64 },
+    Due { neuron: usize, version: u64 },
     Delivery { bundle: usize },
 }
 
@@ -57,13 +57,13 @@ struct Run<'a> {
 /// Runs a network.
 ///
 /// # Errors
-/// [`SimulationError::TooManySpikes`].
+/// [`SimulationError::TooManySpikes`], [`SimulationError::TooManySteps`].
 pub fn run(network: &Network) -> Result<Spikes, SimulationError> {
     let end = network.duration();
     let mut run = Run {
         network,
-        neurons: network.membranes().iter().map(|m| Neuron::at_rest(m, end)).collect(),
-        versions: vec![0; network.membranes().len()],
+        neurons: network.bodies().iter().map(|body| Neuron::new(body, end)).collect(),
+        versions: vec![0; network.bodies().len()],
         queue: BinaryHeap::new(),
         arriving: Vec::new(),
     };
@@ -76,13 +76,17 @@ pub fn run(network: &Network) -> Result<Spikes, SimulationError> {
     let mut recorder = network.recorder();
     while let Some(Reverse(Entry { time: Time(time), happening })) = run.queue.pop() {
         match happening {
-            Happening::Spike { neuron, version } if version == run.versions[neuron] => {
-                recorder.record(neuron, time)?;
-                run.neurons[neuron].fire();
+            Happening::Due { neuron, version } if version == run.versions[neuron] => {
+                let fires = run.neurons[neuron].proceed();
                 run.predict(neuron);
-                run.send(network.source_of_neuron(neuron), time);
+                if fires {
+                    recorder.record(neuron, time)?;
+                    run.send(network.source_of_neuron(neuron), time);
+                } else {
+                    recorder.record_step(neuron, time)?;
+                }
             }
-            Happening::Spike { .. } => (),
+            Happening::Due { .. } => (),
             Happening::Delivery { bundle } => run.deliver(time, bundle),
         }
     }
@@ -90,12 +94,12 @@ pub fn run(network: &Network) -> Result<Spikes, SimulationError> {
 }
 
 impl Run<'_> {
-    /// Queues the next spike of a neuron and makes its earlier entries void.
+    /// Queues what a neuron does next and makes its earlier entries void.
     fn predict(&mut self, neuron: usize) {
         self.versions[neuron] += 1;
-        let time = self.neurons[neuron].next_spike();
+        let time = self.neurons[neuron].due();
         if time < f64::INFINITY {
-            let happening = Happening::Spike { neuron, version: self.versions[neuron] };
+            let happening = Happening::Due { neuron, version: self.versions[neuron] };
             self.push(time, happening);
         }
     }
@@ -135,7 +139,7 @@ impl Run<'_> {
         arriving.sort_unstable_by_key(|(neuron, synapse, _)| (*neuron, *synapse));
         for together in arriving.chunk_by(|a, b| a.0 == b.0) {
             let neuron = together[0].0;
-            self.neurons[neuron].receive(time, together.iter().map(|(_, _, weight)| *weight));
+            self.neurons[neuron].receive(time, together.iter().map(|(_, _, weight)| input(*weight)));
             self.predict(neuron);
         }
         self.arriving = arriving;

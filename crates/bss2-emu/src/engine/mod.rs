@@ -5,7 +5,8 @@
 //! time (`block`). Networks with loops are refused.
 //!
 //! [`simulation`](crate::simulation) runs on `event`, which takes any network from event to event, or on `in_order`, which
-//! takes feed-forward populations one after the other. Both move the same `neuron`, so they agree to the last bit.
+//! takes feed-forward populations one after the other. Both move the same `neuron`, whatever its
+//! [`dynamics`](crate::dynamics), so they agree to the last bit.
 
 pub(crate) mod block;
 pub(crate) mod course;
@@ -14,3 +15,4 @@ pub(crate) mod event;
 pub(crate) mod in_order;
 pub(crate) mod layered;
 pub(crate) mod neuron;
+pub(crate) mod wiring;

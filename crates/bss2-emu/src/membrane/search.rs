@@ -4,71 +4,39 @@ use libm::{exp, log};
 
 use super::{RELEASE_US, response};
 
-/// A membrane seen with "up" as the direction of interest.
-pub(super) struct Course {
-    pub rate_mem: f64,
-    pub rate_up: f64,
-    pub rate_down: f64,
-    pub x: f64,
-    pub up: f64,
-    pub down: f64,
-}
+/// The course of a potential from now on, without events, seen with "up" as the direction of interest.
+pub(super) trait Curve {
+    /// The potential now.
+    fn start(&self) -> f64;
 
-impl Course {
     /// Potential and its time derivative after a time.
-    fn at(&self, s: f64) -> (f64, f64) {
-        let mem = exp(-self.rate_mem * s);
-        let mut x = self.x * mem;
-        let mut drive = 0.0;
-        if self.up != 0.0 {
-            let decay = exp(-self.rate_up * s);
-            x += self.up * response(mem, decay, self.rate_mem - self.rate_up, s);
-            drive += self.up * decay;
-        }
-        if self.down != 0.0 {
-            let decay = exp(-self.rate_down * s);
-            x -= self.down * response(mem, decay, self.rate_mem - self.rate_down, s);
-            drive -= self.down * decay;
-        }
-        (x, drive - self.rate_mem * x)
-    }
+    fn at(&self, s: f64) -> (f64, f64);
 
     /// Second derivative, given the potential's first.
-    fn curvature(&self, s: f64, slope: f64) -> f64 {
-        let mut drive = 0.0;
-        if self.up != 0.0 {
-            drive -= self.rate_up * self.up * exp(-self.rate_up * s);
-        }
-        if self.down != 0.0 {
-            drive += self.rate_down * self.down * exp(-self.rate_down * s);
-        }
-        drive - self.rate_mem * slope
-    }
+    fn curvature(&self, s: f64, slope: f64) -> f64;
 
-    /// The one time at which the weighted slope `x' e^(t/tau_mem)` may turn around.
-    fn turning_time(&self) -> Option<f64> {
-        let (u, d) = (self.up * self.rate_up, self.down * self.rate_down);
-        let difference = self.rate_up - self.rate_down;
-        (u > 0.0 && d > 0.0 && difference != 0.0).then(|| log(u / d) / difference)
-    }
+    /// Time derivative after a time of a potential that was held at its present value until then.
+    fn pull(&self, s: f64) -> f64;
+
+    /// The times within `(0, span)`, ascending, between which both `x' e^(t/tau_mem)` and [`pull`](Self::pull) are monotone.
+    fn turns(&self, span: f64) -> impl IntoIterator<Item = f64>;
 
     /// First time in `[0, span]` at which the potential reaches `level` from below; at once if it is there already.
-    pub fn first_crossing(&self, level: f64, span: f64) -> Option<f64> {
+    fn first_crossing(&self, level: f64, span: f64) -> Option<f64> {
         if level == f64::INFINITY {
             return None;
         }
-        if self.x >= level {
+        if self.start() >= level {
             // A potential that leaves its limit starts on it: only an outward course counts.
             let (_, slope) = self.at(0.0);
-            if self.x > level || slope > 0.0 {
+            if self.start() > level || slope > 0.0 {
                 return Some(0.0);
             }
         }
-        let turn = self.turning_time().filter(|t| *t > 0.0 && *t < span);
         // From a limit the search starts just inside, where the potential is below the level.
-        let mut from = if self.x >= level { RELEASE_US.min(span) } else { 0.0 };
+        let mut from = if self.start() >= level { RELEASE_US.min(span) } else { 0.0 };
         let mut slope_from = self.at(from).1;
-        for to in turn.into_iter().chain([span]) {
+        for to in self.turns(span).into_iter().chain([span]) {
             let (x_to, slope_to) = self.at(to);
             if slope_from > 0.0 && slope_to < 0.0 {
                 let top = self.zero_of_slope(from, to);
@@ -85,23 +53,20 @@ impl Course {
     }
 
     /// First time in `[0, span]` at which a potential held at its present value would rise.
-    pub fn first_rise(&self, span: f64) -> Option<f64> {
-        let pull =
-            |s: f64| self.up * exp(-self.rate_up * s) - self.down * exp(-self.rate_down * s) - self.rate_mem * self.x;
-        if pull(0.0) > 0.0 {
+    fn first_rise(&self, span: f64) -> Option<f64> {
+        if self.pull(0.0) > 0.0 {
             return Some(0.0);
         }
-        let turn = self.turning_time().filter(|t| *t > 0.0 && *t < span);
         let mut from = 0.0;
-        for to in turn.into_iter().chain([span]) {
-            if pull(to) > 0.0 {
+        for to in self.turns(span).into_iter().chain([span]) {
+            if self.pull(to) > 0.0 {
                 let (mut a, mut b) = (from, to);
                 for _ in 0..200 {
                     let middle = 0.5 * (a + b);
                     if middle <= a || middle >= b {
                         break;
                     }
-                    if pull(middle) > 0.0 {
+                    if self.pull(middle) > 0.0 {
                         b = middle;
                     } else {
                         a = middle;
@@ -155,5 +120,66 @@ impl Course {
             s = next;
         }
         s
+    }
+}
+
+/// A membrane with one excitatory and one inhibitory current.
+pub(super) struct Course {
+    pub rate_mem: f64,
+    pub rate_up: f64,
+    pub rate_down: f64,
+    pub x: f64,
+    pub up: f64,
+    pub down: f64,
+}
+
+impl Course {
+    /// The one time at which the weighted slope `x' e^(t/tau_mem)` may turn around.
+    fn turning_time(&self) -> Option<f64> {
+        let (u, d) = (self.up * self.rate_up, self.down * self.rate_down);
+        let difference = self.rate_up - self.rate_down;
+        (u > 0.0 && d > 0.0 && difference != 0.0).then(|| log(u / d) / difference)
+    }
+}
+
+impl Curve for Course {
+    fn start(&self) -> f64 {
+        self.x
+    }
+
+    fn at(&self, s: f64) -> (f64, f64) {
+        let mem = exp(-self.rate_mem * s);
+        let mut x = self.x * mem;
+        let mut drive = 0.0;
+        if self.up != 0.0 {
+            let decay = exp(-self.rate_up * s);
+            x += self.up * response(mem, decay, self.rate_mem - self.rate_up, s);
+            drive += self.up * decay;
+        }
+        if self.down != 0.0 {
+            let decay = exp(-self.rate_down * s);
+            x -= self.down * response(mem, decay, self.rate_mem - self.rate_down, s);
+            drive -= self.down * decay;
+        }
+        (x, drive - self.rate_mem * x)
+    }
+
+    fn curvature(&self, s: f64, slope: f64) -> f64 {
+        let mut drive = 0.0;
+        if self.up != 0.0 {
+            drive -= self.rate_up * self.up * exp(-self.rate_up * s);
+        }
+        if self.down != 0.0 {
+            drive += self.rate_down * self.down * exp(-self.rate_down * s);
+        }
+        drive - self.rate_mem * slope
+    }
+
+    fn pull(&self, s: f64) -> f64 {
+        self.up * exp(-self.rate_up * s) - self.down * exp(-self.rate_down * s) - self.rate_mem * self.x
+    }
+
+    fn turns(&self, span: f64) -> impl IntoIterator<Item = f64> {
+        self.turning_time().filter(|t| *t > 0.0 && *t < span)
     }
 }

@@ -14,6 +14,9 @@ const POSITIVE: &str = "a number in 1e-6..=1e9";
 const NOT_NEGATIVE: &str = "a number in 0..=1e9";
 const ANY: &str = "a number in -1e9..=1e9";
 
+/// A list that may be absent: its name, the least value, and what is allowed in words.
+type Field<'a> = (&'a str, &'a Option<Vec<f64>>, f64, &'a str);
+
 /// Collects problems of one case.
 struct Check<'a> {
     case: &'a Case,
@@ -74,14 +77,9 @@ impl<'a> Check<'a> {
             ("t_refractory", &population.t_refractory, 0.0, NOT_NEGATIVE),
         ];
         for (field, values, least, allowed) in fields {
-            if values.len() != population.size {
-                let message = format!("{} values for {} neurons (size)", values.len(), population.size);
-                self.add(&place(field), message);
-            }
-            for (neuron, value) in values.iter().enumerate() {
-                self.number(&place(&format!("{field}[{neuron}]")), *value, least, allowed);
-            }
+            self.list(population, field, values, least, allowed);
         }
+        self.terms(population);
         let potentials = population.v_reset.iter().zip(&population.v_threshold);
         for (neuron, ((reset, threshold), refractory)) in potentials.zip(&population.t_refractory).enumerate() {
             if *refractory == 0.0 && reset >= threshold {
@@ -90,6 +88,57 @@ impl<'a> Check<'a> {
                      fire without end"
                 );
                 self.add(&place(&format!("t_refractory[{neuron}]")), message);
+            }
+        }
+    }
+
+    fn list(&mut self, population: &Population, field: &str, values: &[f64], least: f64, allowed: &str) {
+        let place = format!("population {:?}: {field}", population.name);
+        if values.len() != population.size {
+            self.add(&place, format!("{} values for {} neurons (size)", values.len(), population.size));
+        }
+        for (neuron, value) in values.iter().enumerate() {
+            self.number(&format!("{place}[{neuron}]"), *value, least, allowed);
+        }
+    }
+
+    /// Lists that may be absent, but not one without the others of its term.
+    fn terms(&mut self, population: &Population) {
+        let p = population;
+        let terms: [&[Field]; 3] = [
+            &[("i_offset", &p.i_offset, -MOST, ANY)],
+            &[("delta_t", &p.delta_t, SHORTEST, POSITIVE), ("v_exp", &p.v_exp, -MOST, ANY)],
+            &[
+                ("tau_adapt", &p.tau_adapt, SHORTEST, POSITIVE),
+                ("a_adapt", &p.a_adapt, -MOST, ANY),
+                ("b_adapt", &p.b_adapt, -MOST, ANY),
+            ],
+        ];
+        for term in terms {
+            let given = term.iter().find(|field| field.1.is_some());
+            for (field, values, least, allowed) in term {
+                if let Some(values) = values {
+                    self.list(p, field, values, *least, allowed);
+                } else if let Some((other, ..)) = given {
+                    self.add(&format!("population {:?}: {field}", p.name), format!("is missing beside {other}"));
+                }
+            }
+        }
+        for (neuron, (threshold, onset)) in p.v_threshold.iter().zip(p.v_exp.iter().flatten()).enumerate() {
+            if threshold <= onset {
+                let place = format!("population {:?}: v_threshold[{neuron}]", p.name);
+                let message = format!("{threshold} is not allowed; expected a number above v_exp ({onset})");
+                self.add(&place, message);
+            }
+        }
+        for (neuron, (a, tau)) in p.a_adapt.iter().flatten().zip(&p.tau_mem).enumerate() {
+            if a * tau <= -1.0 && *tau > 0.0 {
+                let place = format!("population {:?}: a_adapt[{neuron}]", p.name);
+                let message = format!(
+                    "{a} is not allowed; expected a number above -1 / tau_mem ({}): the potential would run away from v_leak",
+                    -1.0 / tau
+                );
+                self.add(&place, message);
             }
         }
     }

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use crate::membrane::Membrane;
+use crate::dynamics::Body;
 
-use super::{Case, MOST_SPIKES, Population, SimulationError, Spikes};
+use super::{Case, MOST_SPIKES, MOST_STEPS, SimulationError, Spikes, neuron};
 
 /// A checked network with its input; made by [`Case::check`].
 ///
@@ -17,8 +17,8 @@ pub struct Network {
     n_channels: usize,
     /// Spikes of the input channels that are within the duration.
     inputs: Vec<(usize, f64)>,
-    /// By neuron, over all populations; potentials relative to `v_leak`.
-    membranes: Vec<Membrane>,
+    /// By neuron, over all populations; potentials relative to rest.
+    bodies: Vec<Body>,
     population_of_neuron: Vec<usize>,
     populations: Vec<(String, Range<usize>)>,
     /// Populations by depth, or one that lies on a loop.
@@ -43,6 +43,8 @@ pub(crate) struct Recorder<'a> {
     network: &'a Network,
     spikes: Vec<Vec<f64>>,
     count: usize,
+    /// By neuron.
+    steps: Vec<u64>,
 }
 
 impl Network {
@@ -95,7 +97,7 @@ impl Network {
             duration: case.duration,
             n_channels,
             inputs: inputs(case),
-            membranes: case.populations.iter().flat_map(membranes).collect(),
+            bodies: case.populations.iter().flat_map(neuron::bodies).collect(),
             population_of_neuron: populations
                 .iter()
                 .enumerate()
@@ -118,8 +120,8 @@ impl Network {
         self.duration
     }
 
-    pub(crate) fn membranes(&self) -> &[Membrane] {
-        &self.membranes
+    pub(crate) fn bodies(&self) -> &[Body] {
+        &self.bodies
     }
 
     /// Input spikes as sources and times.
@@ -157,8 +159,19 @@ impl Network {
         })
     }
 
+    /// Names of the case and of the population of a neuron, and its number there.
+    fn place_of(&self, neuron: usize) -> (String, String, usize) {
+        let (population, neurons) = &self.populations[self.population_of_neuron[neuron]];
+        (self.name.clone(), population.clone(), neuron - neurons.start)
+    }
+
     pub(crate) fn recorder(&self) -> Recorder<'_> {
-        Recorder { network: self, spikes: vec![Vec::new(); self.membranes.len()], count: 0 }
+        Recorder {
+            network: self,
+            spikes: vec![Vec::new(); self.bodies.len()],
+            count: 0,
+            steps: vec![0; self.bodies.len()],
+        }
     }
 }
 
@@ -169,12 +182,24 @@ impl Recorder<'_> {
     /// [`SimulationError::TooManySpikes`].
     pub fn record(&mut self, neuron: usize, time: f64) -> Result<(), SimulationError> {
         if self.count == MOST_SPIKES {
-            let (population, neurons) = &self.network.populations[self.network.population_of_neuron[neuron]];
-            let (case, population) = (self.network.name.clone(), population.clone());
-            return Err(SimulationError::TooManySpikes { case, population, neuron: neuron - neurons.start, time });
+            let (case, population, neuron) = self.network.place_of(neuron);
+            return Err(SimulationError::TooManySpikes { case, population, neuron, time });
         }
         self.count += 1;
         self.spikes[neuron].push(time);
+        Ok(())
+    }
+
+    /// Notes that a neuron looked further ahead.
+    ///
+    /// # Errors
+    /// [`SimulationError::TooManySteps`].
+    pub fn record_step(&mut self, neuron: usize, time: f64) -> Result<(), SimulationError> {
+        self.steps[neuron] += 1;
+        if self.steps[neuron] > MOST_STEPS {
+            let (case, population, neuron) = self.network.place_of(neuron);
+            return Err(SimulationError::TooManySteps { case, population, neuron, time });
+        }
         Ok(())
     }
 
@@ -225,17 +250,4 @@ fn inputs(case: &Case) -> Vec<(usize, f64)> {
     let spikes = channels.flat_map(|(channel, times)| times.iter().map(move |t| (channel, *t)));
     // Adding zero turns -0 into 0, which times are compared with by their bits.
     spikes.filter(|(_, t)| *t <= case.duration).map(|(channel, t)| (channel, t + 0.0)).collect()
-}
-
-fn membranes(p: &Population) -> impl Iterator<Item = Membrane> {
-    (0..p.size).map(|n| membrane(p, n))
-}
-
-/// The membrane of a neuron, its potentials relative to `v_leak`.
-pub(super) fn membrane(p: &Population, n: usize) -> Membrane {
-    let mut membrane = Membrane::new(p.tau_mem[n], p.tau_syn_exc[n], p.tau_syn_inh[n]);
-    membrane.threshold = p.v_threshold[n] - p.v_leak[n];
-    membrane.reset = p.v_reset[n] - p.v_leak[n];
-    membrane.refractory_us = p.t_refractory[n];
-    membrane
 }

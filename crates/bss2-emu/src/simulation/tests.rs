@@ -19,6 +19,7 @@ fn population(name: &str, size: usize, t_refractory: f64) -> Population {
         v_threshold: all(1.0),
         v_reset: all(0.0),
         t_refractory: all(t_refractory),
+        ..Population::default()
     }
 }
 
@@ -54,3 +55,4 @@ fn problems(case: &Case) -> String {
 mod bad_descriptions;
 mod behaviour;
 mod engines;
+mod terms;

@@ -68,8 +68,9 @@ fn of_measurement(name: &str, target: f64) -> Bound {
     let (median, spread) = match name {
         "leak" | "reset" => (1.1, 0.13),
         "threshold" => (1.2, 0.55),
-        // Synapses: exp(.05 z) has the mean 1.00125; 128 rows leave .44 %.
-        "gain_exc" | "gain_inh" => (0.003 * target, 0.009 * target),
+        // Synapses: exp(.05 z) has the mean 1.00125; 128 rows leave .44 %. The mean slope of the four CADC ramps, .15 % over
+        // chips, is the LSB itself and cannot be seen: four of them.
+        "gain_exc" | "gain_inh" => (0.007 * target, 0.009 * target),
         _ => (0.002 * target, 0.005 * target),
     };
     Bound { median, spread }
@@ -103,7 +104,7 @@ fn check(chip: &Chip, table: &Calibration, targets: &Targets) {
     let refractory = targets.refractory_time_us;
     assert!(truth.iter().all(|p| (p.refractory_us / refractory - 1.0).abs() < 0.034));
     assert!(table.measured.iter().zip(&truth).all(|(m, t)| m.refractory_us == t.refractory_us));
-    // A reference of 310 +- 124 codes is out of reach on either input of 1.2 % of the neurons: 6 +- 2.5 of 512.
+    // Hardly a reference is out of reach (their codes are skewed away from 0); 3 % may fail for another reason.
     let succeeded = table.success.iter().filter(|s| **s).count();
     assert!(succeeded >= 496, "{succeeded} neurons succeeded");
 }

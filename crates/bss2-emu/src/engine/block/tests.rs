@@ -86,8 +86,10 @@ fn four_at_a_time_are_the_same_as_one_by_one() {
         moments.set(&case.arrivals, DURATION_US);
         let table = DecayTable::new(&case.neurons).unwrap();
         let mut found: [Vec<f64>; LANES] = Default::default();
-        Block::new(case.membranes).run(&case.thresholds, &table, &case.jumps, &moments, DURATION_US, |l, time| {
+        let start = Start { thresholds: &case.thresholds, shift: &[0.0; LANES] };
+        Block::new(case.membranes).run(&start, &table, &case.jumps, &moments, DURATION_US, |l, time| {
             found[l].push(time);
+            case.thresholds[l]
         });
         for l in 0..LANES {
             let mut membrane = case.membranes[l];
@@ -106,6 +108,48 @@ fn four_at_a_time_are_the_same_as_one_by_one() {
     assert!(spikes > 30_000 && slow * 1000 < spikes, "{slow} of {spikes}");
 }
 
+/// Thresholds that change at every spike, and resting potentials that are shifted for the trial.
+#[test]
+fn changed_thresholds_and_shifted_rests_hold_for_all() {
+    let mut spikes = 0;
+    for seed in 0..600 {
+        let case = draw(seed);
+        let shift = [0.0, -2.5, 4.0, 1.0];
+        let next = |l: usize, k: usize| case.thresholds[l] * (1.0 + 0.05 * libm::sin((l + 3 * k) as f64));
+        let mut moments = Moments::default();
+        moments.set(&case.arrivals, DURATION_US);
+        let table = DecayTable::new(&case.neurons).unwrap();
+        let mut found: [Vec<f64>; LANES] = Default::default();
+        let thresholds = std::array::from_fn(|l| next(l, 0));
+        let start = Start { thresholds: &thresholds, shift: &shift };
+        Block::new(case.membranes).run(&start, &table, &case.jumps, &moments, DURATION_US, |l, time| {
+            found[l].push(time);
+            next(l, found[l].len())
+        });
+        for l in 0..LANES {
+            let mut membrane = case.membranes[l].at_rest_shifted_by(shift[l]);
+            membrane.threshold = thresholds[l];
+            let (mut state, mut expected) = (State::at_rest(0.0), Vec::new());
+            let ends = case.arrivals.iter().map(|a| (a.time_us, Some(a))).filter(|(t, _)| *t <= DURATION_US);
+            for (time, arrival) in ends.chain([(DURATION_US, None)]) {
+                while membrane.advance_to_spike(&mut state, time) {
+                    expected.push(state.time_us);
+                    membrane.threshold = next(l, expected.len());
+                    membrane.force_reset(&mut state);
+                }
+                if let Some(jumps) = arrival.map(|a| &case.jumps[a.source as usize]) {
+                    state.receive(jumps.exc[l], jumps.inh[l]);
+                }
+            }
+            assert_eq!(found[l].len(), expected.len(), "seed {seed}, lane {l}: {:?} not {expected:?}", found[l]);
+            let close = |(a, b): (&f64, &f64)| (a - b).abs() < 1e-9 * b.max(1.0);
+            assert!(found[l].iter().zip(&expected).all(close), "seed {seed}, lane {l}");
+            spikes += expected.len();
+        }
+    }
+    assert!(spikes > 3000, "{spikes}");
+}
+
 #[test]
 fn unused_places_are_silent() {
     let case = draw(1);
@@ -114,7 +158,8 @@ fn unused_places_are_silent() {
     let table = DecayTable::new(&case.neurons[..1]).unwrap();
     let block = Block::new([Membrane::new(6.0, 6.0, 6.0)]);
     let jumps: Vec<Jumps> = case.jumps.iter().map(|_| Jumps::default()).collect();
-    block.run(&block.thresholds(), &table, &jumps, &moments, DURATION_US, |l, t| panic!("lane {l} at {t}"));
+    let start = Start { thresholds: &block.membranes.map(|m| m.threshold), shift: &[0.0; LANES] };
+    block.run(&start, &table, &jumps, &moments, DURATION_US, |l, t| panic!("lane {l} at {t}"));
 }
 
 #[test]

@@ -62,6 +62,39 @@ fn what_would_never_end() {
 }
 
 #[test]
+fn terms_that_are_given_in_part_or_make_no_sense() {
+    refuses(|c| c.populations[0].delta_t = Some(vec![2.0; 2]), &["\"out\": v_exp: is missing beside delta_t"]);
+    refuses(
+        |c| c.populations[0].b_adapt = Some(vec![2.0; 3]),
+        &[
+            "tau_adapt: is missing beside b_adapt",
+            "a_adapt: is missing beside b_adapt",
+            "b_adapt: 3 values for 2 neurons",
+        ],
+    );
+    refuses(|c| c.populations[0].i_offset = Some(vec![f64::INFINITY, 0.0]), &["i_offset[0]: inf is not allowed"]);
+    refuses(
+        |c| {
+            c.populations[0].delta_t = Some(vec![2.0, 0.0]);
+            c.populations[0].v_exp = Some(vec![0.5, 1.0]);
+        },
+        &["delta_t[1]: 0 is not allowed", "v_threshold[1]: 1 is not allowed; expected a number above v_exp (1)"],
+    );
+    refuses(
+        |c| {
+            c.populations[0].tau_adapt = Some(vec![-1.0, 9.0]);
+            c.populations[0].a_adapt = Some(vec![0.1, -0.25]);
+            c.populations[0].b_adapt = Some(vec![0.1, f64::NAN]);
+        },
+        &[
+            "tau_adapt[0]: -1",
+            "b_adapt[1]: NaN",
+            "a_adapt[1]: -0.25 is not allowed; expected a number above -1 / tau_mem",
+        ],
+    );
+}
+
+#[test]
 fn all_at_once_but_not_without_end() {
     refuses(
         |c| {

@@ -59,7 +59,7 @@ fn feed_forward(dice: &mut Dice) -> Case {
 
 /// Neuron `n` of the first layer by [`Membrane::advance`] alone.
 fn integrated(case: &Case, n: usize) -> Vec<f64> {
-    let membrane = network::membrane(&case.populations[1], n);
+    let membrane = neuron::membrane(&case.populations[1], n);
     let connection = &case.connections[1];
     let synapses = connection.synapses.iter().filter(|s| s.post == n);
     let mut events: Vec<(f64, f64)> = synapses

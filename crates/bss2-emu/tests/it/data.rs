@@ -1,0 +1,23 @@
+//! Where the reference data lie, and what happens when they do not.
+
+use std::path::{Path, PathBuf};
+
+/// The data folder, or `None` after saying that `test` is skipped. With `BSS2_REQUIRE_DATA=1` a missing folder fails.
+pub fn folder(test: &str) -> Option<PathBuf> {
+    let beside_the_repository = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
+    let path = std::env::var_os("BSS2_DATA").map_or_else(beside_the_repository, PathBuf::from);
+    if path.is_dir() {
+        return Some(path);
+    }
+    let message = format!("SKIPPED: {test}: no data folder at {} (set BSS2_DATA)", path.display());
+    assert!(std::env::var_os("BSS2_REQUIRE_DATA").is_none_or(|value| value != "1"), "{message}");
+    eprintln!("{message}");
+    None
+}
+
+/// One array of an npz file.
+pub fn array<T: ndarray_npy::ReadableElement, D: ndarray::Dimension>(file: &Path, name: &str) -> ndarray::Array<T, D> {
+    let reader = std::fs::File::open(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    let mut npz = ndarray_npy::NpzReader::new(reader).unwrap();
+    npz.by_name(name).unwrap_or_else(|error| panic!("{} in {}: {error}", name, file.display()))
+}

@@ -1,0 +1,4 @@
+//! The emulator against data of real chips.
+
+mod data;
+mod raw_spread;
