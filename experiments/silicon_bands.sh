@@ -75,8 +75,8 @@ $(table "$nominal")
 
 $(table "$codes")
 
-The calibration of \`bss2\` leaves more behind in the rates and less in the synapses' strength than the preset above assumes; gains differ more from chip to
-chip, because the neurons of a chip are matched to their own median.
+The chips' own calibration matches the neurons of a chip to their own median strength, so chips differ more in strength than those above, and
+the same two numbers lie at the edge: the relative spread of the weights and the end of the inhibitory curve.
 END
 } >"$page"
 mv "$page" "$out"
