@@ -26,6 +26,106 @@ pub enum Command {
     /// Calibrate a chip by measurement.
     #[command(subcommand)]
     Calib(CalibCommand),
+    /// Draw chips, look at them, and make the experiments with them that silicon was measured by.
+    #[command(subcommand)]
+    Chip(ChipCommand),
+}
+
+/// What can be done about chips.
+#[derive(Debug, Subcommand)]
+pub enum ChipCommand {
+    /// Write the complete, commented description of a chip, which --chip takes.
+    Draw(DrawArgs),
+    /// Show what a laboratory could not know: the true parameters of all neurons at the default setting.
+    Show(ShowArgs),
+    /// Make an experiment on a calibrated chip and compare it with what was published for silicon.
+    Probe(ProbeArgs),
+}
+
+/// Arguments of `chip draw`.
+#[derive(Debug, Args)]
+pub struct DrawArgs {
+    /// Which chip of the family.
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub seed: u64,
+    /// What the description starts from: bss2, bss2-calibrated, fast-and-deep or ideal.
+    #[arg(long, value_name = "PRESET", default_value = "bss2")]
+    pub preset: String,
+    /// Set a key of the description, for example `noise.cadc_lsb_std=0.5`; may be given several times.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// The file to write.
+    #[arg(short, long, value_name = "CHIP.toml")]
+    pub out: PathBuf,
+}
+
+/// Arguments of `chip show`.
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// The chip: a seed, or a chip.toml with the keys of the [chip] section.
+    #[arg(value_name = "SEED|FILE")]
+    pub chip: String,
+    /// Draw histograms by quadrant into this file (.svg or .png).
+    #[arg(short, long, value_name = "FIGURE")]
+    pub out: Option<PathBuf>,
+    /// Write the parameters of every neuron into this file.
+    #[arg(long, value_name = "FILE.csv")]
+    pub csv: Option<PathBuf>,
+    /// Set any key of the description as in a configuration, for example `chip.preset=bss2-calibrated`.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Print the result as one line of JSON on stdout; everything else goes to stderr.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// An experiment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ExperimentName {
+    /// All that have a published range.
+    All,
+    /// Where membranes rest, and between which limits they move.
+    Limits,
+    /// The hardware weight of the software model's weight 1.
+    WeightScale,
+    /// Weights that make all neurons fire equally often under one Poisson source.
+    Homeostasis,
+    /// How far the membrane follows simultaneous inputs of either sign.
+    DynamicRange,
+    /// Rates of neurons whose leak lies above their threshold.
+    LeakOverThreshold,
+    /// Ten times the same PSP.
+    PspRepeatability,
+    /// The refractory code for an interval of 10 us.
+    InterSpikeInterval,
+    /// What a Poisson source of the chip sends, through neurons that are bypassed.
+    Background,
+    /// Rate against constant current.
+    RateCurve,
+    /// MADC trace of a stimulated neuron.
+    MembraneTrace,
+    /// What the codes of a neuron do; chips that are set by codes only.
+    CodeSweep,
+}
+
+/// Arguments of `chip probe`.
+#[derive(Debug, Args)]
+pub struct ProbeArgs {
+    /// What to measure.
+    #[arg(value_enum, value_name = "EXPERIMENT")]
+    pub experiment: ExperimentName,
+    #[command(flatten)]
+    pub chip: ChipArgs,
+    /// Measure this many chips: the one named and those with the next seeds.
+    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub chips: u16,
+    /// Write figures, tables and the description of the chip into this folder; files of the same name are replaced.
+    #[arg(short, long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    #[command(flatten)]
+    pub output: OutputArgs,
 }
 
 /// What can be done about calibrations.

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _};
 
-use crate::cli::{CalibCommand, Cli, Command};
+use crate::cli::{CalibCommand, ChipCommand, Cli, Command};
 use crate::{commands, config};
 
 /// Runs the program. Errors go to stderr; the exit code is 0 for success, 1 for an error, 2 for wrong arguments, 130 for
@@ -26,6 +26,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Infer(args) => commands::infer::run(args),
         Command::Simulate(args) => commands::simulate::run(args),
         Command::Calib(CalibCommand::Run(args)) => commands::calib::run(args),
+        Command::Chip(ChipCommand::Draw(args)) => commands::chip::draw(args),
+        Command::Chip(ChipCommand::Show(args)) => commands::chip::show(args),
+        Command::Chip(ChipCommand::Probe(args)) => commands::chip::probe(args),
     };
     match result {
         Ok(code) => code,

@@ -1,6 +1,7 @@
 //! The commands, and what they share: from arguments to a checked configuration.
 
 pub mod calib;
+pub mod chip;
 pub mod infer;
 pub mod simulate;
 pub mod train;

@@ -15,7 +15,7 @@ use ttfs::encoding::TimeEncoding;
 use ttfs::scaling::Latency;
 use ttfs::train::TrainingSettings;
 
-pub use keys::help;
+pub use keys::{help, meaning};
 pub use resolve::{Layer, assignment, nested, resolve, table_from_file};
 
 /// The configuration of a run.

@@ -15,6 +15,7 @@
 
 mod axes;
 mod canvas;
+mod chart;
 mod confusion;
 mod learning_curves;
 mod legend;
@@ -30,6 +31,7 @@ use std::path::{Path, PathBuf};
 use kuva::backend::raster::RasterBackend;
 use kuva::render::render::Scene;
 
+pub use chart::{ChartPanel, Mark, Series, chart};
 pub use confusion::confusion;
 pub use learning_curves::{EpochPoint, learning_curves};
 pub use raster::{RasterPanel, Trace, raster};
@@ -59,6 +61,12 @@ pub enum FigureError {
         /// What the operating system said.
         source: io::Error,
     },
+    /// The name of the file does not say what it shall hold.
+    #[error("cannot draw the figure {}: its name must end in .svg or .png", path.display())]
+    Format {
+        /// The file that was to be written.
+        path: PathBuf,
+    },
     /// The figure could not be turned into pixels.
     #[error("cannot draw the figure {} in pixels: {reason}", path.display())]
     Rasterise {
@@ -85,10 +93,7 @@ impl Figure {
     pub fn save(&self, directory: &Path, stem: &str) -> Result<(), FigureError> {
         let svg_path = directory.join(format!("{stem}.svg"));
         let png_path = directory.join(format!("{stem}.png"));
-        let png = RasterBackend::new()
-            .with_scale(PNG_SCALE)
-            .render_scene(&self.raster)
-            .map_err(|reason| FigureError::Rasterise { path: png_path.clone(), reason })?;
+        let png = self.png(&png_path)?;
         let failed = |path: &Path| {
             let path = path.to_owned();
             |source| FigureError::Write { path, source }
@@ -99,6 +104,50 @@ impl Figure {
         png_file.persist(&png_path).map_err(|error| failed(&png_path)(error.error))?;
         Ok(())
     }
+}
+
+impl Figure {
+    /// Writes the figure into one file, as its extension says: `.svg`, or `.png` at twice the size in pixels.
+    ///
+    /// # Errors
+    /// [`FigureError::Format`] for another extension; otherwise as [`Self::save`].
+    pub fn save_as(&self, path: &Path) -> Result<(), FigureError> {
+        let failed = |source| FigureError::Write { path: path.to_owned(), source };
+        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let bytes = match format(path)? {
+            Format::Svg => self.svg.clone().into_bytes(),
+            Format::Png => self.png(path)?,
+        };
+        let file = prepare(folder, &bytes).map_err(failed)?;
+        file.persist(path).map_err(|error| failed(error.error))?;
+        Ok(())
+    }
+
+    fn png(&self, path: &Path) -> Result<Vec<u8>, FigureError> {
+        let rasterised = RasterBackend::new().with_scale(PNG_SCALE).render_scene(&self.raster);
+        rasterised.map_err(|reason| FigureError::Rasterise { path: path.to_owned(), reason })
+    }
+}
+
+enum Format {
+    Svg,
+    Png,
+}
+
+fn format(path: &Path) -> Result<Format, FigureError> {
+    match path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase).as_deref() {
+        Some("svg") => Ok(Format::Svg),
+        Some("png") => Ok(Format::Png),
+        _ => Err(FigureError::Format { path: path.to_owned() }),
+    }
+}
+
+/// Refuses a file name whose extension is no format of figures, before anything is computed for it.
+///
+/// # Errors
+/// [`FigureError::Format`].
+pub fn check_name(path: &Path) -> Result<(), FigureError> {
+    format(path).map(|_| ())
 }
 
 fn prepare(directory: &Path, bytes: &[u8]) -> io::Result<tempfile::NamedTempFile> {
