@@ -144,6 +144,10 @@ pub struct ChipArgs {
     /// Short for --chip SEED.
     #[arg(long, value_name = "SEED", conflicts_with = "chip")]
     pub chip_seed: Option<u64>,
+    /// What the calibration left behind in each neuron, as a CSV or npz table, for a chip that is set directly
+    /// (`chip.parameters = "direct"`; key `residual_table`).
+    #[arg(long, value_name = "FILE")]
+    pub residual_table: Option<PathBuf>,
     /// Set the chip from this calibration table instead of calibrating it.
     #[arg(long, value_name = "FILE")]
     pub calibration: Option<PathBuf>,

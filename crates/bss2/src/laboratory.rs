@@ -1,5 +1,7 @@
 //! A chip on the bench: drawn, calibrated or set from a table, and ready for a network.
 
+use std::path::Path;
+
 use anyhow::Context as _;
 use bss2_emu::spec::ParameterSource;
 use bss2_emu::{Chip, ChipSpec, Device};
@@ -10,6 +12,7 @@ use ttfs::placement::Placement;
 use ttfs::scaling::Scaling;
 
 use crate::config::{Config, ScalingSettings};
+use crate::files::residual_table;
 
 /// A calibrated chip and the units it defines.
 #[derive(Debug)]
@@ -22,20 +25,31 @@ pub struct Laboratory {
     pub scaling: Scaling,
 }
 
+/// Draws a chip; `residual_table` names a file with the residuals of its neurons, if it is not empty.
+///
+/// # Errors
+/// If the file is not such a table, or the chip is set by codes and cannot take one.
+pub fn draw(spec: &ChipSpec, residual_table: &str) -> anyhow::Result<Chip> {
+    if residual_table.is_empty() {
+        return Ok(Chip::draw(spec));
+    }
+    let table = residual_table::load(Path::new(residual_table))?;
+    Chip::draw_with_residuals(spec, table).with_context(|| format!("the table {residual_table} cannot be used"))
+}
+
 impl Laboratory {
-    /// Draws a chip and sets it: directly if it is such a chip, else with the table, else by a calibration.
+    /// Sets a chip: directly if it is such a chip, else with the table, else by a calibration.
     ///
     /// # Errors
     /// If the table belongs to another chip, or the calibration fails.
     pub fn set_up(
-        spec: &ChipSpec,
+        mut chip: Chip,
         targets: &Targets,
         units: &ScalingSettings,
         table: Option<Calibration>,
         progress: &mut dyn FnMut(Step),
     ) -> anyhow::Result<Self> {
-        let mut chip = Chip::draw(spec);
-        let calibration = match (table, spec.parameters) {
+        let calibration = match (table, chip.spec().parameters) {
             (Some(table), _) => {
                 table.require_chip(chip.identity())?;
                 table

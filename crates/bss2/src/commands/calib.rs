@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::{configure, set_threads};
 use crate::cli::CalibArgs;
 use crate::console::Console;
-use crate::laboratory::Laboratory;
+use crate::laboratory::{Laboratory, draw};
 
 /// Calibrates a chip and writes the table.
 ///
@@ -35,9 +35,15 @@ pub fn run(args: &CalibArgs) -> anyhow::Result<ExitCode> {
         bail!("cannot write {}: it must be a file in a folder that exists", args.out.display());
     }
     let begun = Instant::now();
-    let laboratory = Laboratory::set_up(&config.chip, &config.calibration, &config.scaling, None, &mut |step| {
-        console.say(format_args!("{:2}/{} {}", step.index, step.of, step.name));
-    })?;
+    let laboratory = Laboratory::set_up(
+        draw(&config.chip, &config.residual_table)?,
+        &config.calibration,
+        &config.scaling,
+        None,
+        &mut |step| {
+            console.say(format_args!("{:2}/{} {}", step.index, step.of, step.name));
+        },
+    )?;
     let table = &laboratory.calibration;
     table.save(&args.out)?;
     let good = table.success.iter().filter(|s| **s).count();

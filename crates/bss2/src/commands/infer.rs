@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use ::calib::Calibration;
 use anyhow::{Context as _, bail};
-use bss2_emu::Cost;
+use bss2_emu::{Cost, Device as _};
 use ndarray::Array1;
 use ndarray_npy::NpzWriter;
 use ttfs::placement::Placement;
@@ -22,7 +22,7 @@ use crate::console::Console;
 use crate::files::network::SavedNetwork;
 use crate::files::run_folder::RunFolder;
 use crate::files::write;
-use crate::laboratory::Laboratory;
+use crate::laboratory::{Laboratory, draw};
 
 /// Evaluates a network on the test samples.
 ///
@@ -56,11 +56,11 @@ pub fn run(args: &InferArgs) -> anyhow::Result<ExitCode> {
             let n_inputs = network.architecture.sizes.first().copied().unwrap_or(0);
             let placement = Placement::new(n_inputs, &network.layers())?;
             // The table of the run belongs to the run's chip and targets; anything else is calibrated.
-            let fits = |t: &Calibration| t.chip == config.chip.identity() && t.targets == config.calibration;
+            let chip = draw(&config.chip, &config.residual_table)?;
+            let fits = |t: &Calibration| t.chip == *chip.identity() && t.targets == config.calibration;
             let table = given.or_else(|| own_table.filter(fits));
             let measured = table.is_none();
-            let laboratory =
-                Laboratory::set_up(&config.chip, &config.calibration, &config.scaling, table, &mut |_| ())?;
+            let laboratory = Laboratory::set_up(chip, &config.calibration, &config.scaling, table, &mut |_| ())?;
             if measured {
                 console.say(format_args!("chip {} calibrated", laboratory.calibration.chip));
             }

@@ -69,6 +69,9 @@ fn configure(
         layers.push(Layer { origin: path.display().to_string(), table: table_from_file(path)? });
     }
     layers.extend(chip_layer(chip)?);
+    if let Some(path) = &chip.residual_table {
+        layers.push(flag("--residual-table", "residual_table", path.display().to_string()));
+    }
     layers.extend(flags);
     let assignments: Result<Vec<Layer>, _> = config.set.iter().map(|text| assignment(text)).collect();
     // A preset first, so that keys set beside it win whatever their order.

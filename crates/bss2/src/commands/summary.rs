@@ -142,7 +142,7 @@ impl Finished<'_> {
 
     fn elsewhere(&self, spec: &ChipSpec) -> anyhow::Result<OnDevice<Chip>> {
         let config = self.config;
-        let laboratory = Laboratory::set_up(spec, &config.calibration, &config.scaling, None, &mut |_| ())?;
+        let laboratory = Laboratory::set_up(Chip::draw(spec), &config.calibration, &config.scaling, None, &mut |_| ())?;
         let placement = Placement::new(n_inputs(&config.encoding), &layer_sizes(config))?;
         laboratory.place(placement, self.scaling, config.scaling.slot_us)
     }

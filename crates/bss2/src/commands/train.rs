@@ -22,7 +22,7 @@ use crate::files::checkpoint::Checkpoint;
 use crate::files::network::SavedNetwork;
 use crate::files::run_folder::{RunFolder, Writer};
 use crate::files::write;
-use crate::laboratory::{Laboratory, layer_sizes, n_inputs};
+use crate::laboratory::{Laboratory, draw, layer_sizes, n_inputs};
 
 /// Epochs between checkpoints.
 const CHECKPOINT_EVERY: u32 = 10;
@@ -210,7 +210,13 @@ fn train(start: Start, console: Console, interrupted: &AtomicBool) -> anyhow::Re
 fn set_up(config: &Config, table: Option<Calibration>, console: Console) -> anyhow::Result<Laboratory> {
     let measured = table.is_none();
     let begun = Instant::now();
-    let laboratory = Laboratory::set_up(&config.chip, &config.calibration, &config.scaling, table, &mut |_| ())?;
+    let laboratory = Laboratory::set_up(
+        draw(&config.chip, &config.residual_table)?,
+        &config.calibration,
+        &config.scaling,
+        table,
+        &mut |_| (),
+    )?;
     let how = if measured { "calibrated by measurement" } else { "set from its table" };
     console.say(format_args!(
         "chip {} {how} in {:.1} s: threshold {:.3} in units of {} weight codes",

@@ -8,6 +8,7 @@ use super::Config;
 
 /// Key and meaning, in the order in which they are shown.
 const KEYS: &[(&str, &str)] = &[
+    ("residual_table", "CSV or npz with the residuals of each neuron of a chip that is set directly; empty: drawn"),
     ("data.train_size", "training samples of the Yin-Yang set"),
     ("data.train_seed", "seed of their generator"),
     ("data.validation_size", "validation samples"),

@@ -22,6 +22,8 @@ pub use resolve::{Layer, assignment, nested, resolve, table_from_file};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
+    /// File with the residuals of each neuron of the chip (see [`crate::files::residual_table`]); empty: they are drawn.
+    pub residual_table: String,
     /// Samples.
     pub data: Data,
     /// How features become spike times.
@@ -89,6 +91,7 @@ fn latency(preset: Preset) -> Latency {
 impl Default for Config {
     fn default() -> Self {
         Self {
+            residual_table: String::new(),
             data: Data {
                 train_size: 5000,
                 train_seed: 42,

@@ -2,6 +2,7 @@
 
 pub mod checkpoint;
 pub mod network;
+pub mod residual_table;
 pub mod run_folder;
 pub mod simulation;
 

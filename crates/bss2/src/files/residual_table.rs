@@ -34,8 +34,10 @@ pub fn load(path: &Path) -> Result<ResidualTable, FileError> {
 fn from_csv(file: File) -> Result<Vec<NeuronResidual>, String> {
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(file);
     let names = reader.headers().map_err(|e| e.to_string())?.clone();
-    let columns: Vec<Option<ResidualColumn>> =
-        names.iter().map(|name| if name == NUMBER { Ok(None) } else { column(name).map(Some) }).collect::<Result<_, _>>()?;
+    let columns: Vec<Option<ResidualColumn>> = names
+        .iter()
+        .map(|name| if name == NUMBER { Ok(None) } else { column(name).map(Some) })
+        .collect::<Result<_, _>>()?;
     let mut neurons = Vec::new();
     for record in reader.records() {
         let record = record.map_err(|e| e.to_string())?;
@@ -49,7 +51,9 @@ fn from_csv(file: File) -> Result<Vec<NeuronResidual>, String> {
                 None if value == neurons.len() as f64 => (),
                 None => {
                     let expected = neurons.len();
-                    return Err(format!("line {line}: neuron {field}; expected {expected}: neurons are in order, from 0"));
+                    return Err(format!(
+                        "line {line}: neuron {field}; expected {expected}: neurons are in order, from 0"
+                    ));
                 }
             }
         }
@@ -68,7 +72,10 @@ fn from_npz(file: File) -> Result<Vec<NeuronResidual>, String> {
             .by_name(name)
             .map_err(|e| format!("array {name}: {e}; expected {NEURONS} numbers of type f8 in one dimension"))?;
         if values.len() != NEURONS {
-            return Err(format!("array {name}: {} values; expected one for each of the {NEURONS} neurons", values.len()));
+            return Err(format!(
+                "array {name}: {} values; expected one for each of the {NEURONS} neurons",
+                values.len()
+            ));
         }
         for (residual, value) in neurons.iter_mut().zip(&values) {
             column.set(residual, *value);

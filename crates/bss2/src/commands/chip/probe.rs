@@ -18,6 +18,7 @@ use crate::commands::{configure, set_threads};
 use crate::console::Console;
 use crate::figures::chart;
 use crate::files::{FileError, write};
+use crate::laboratory::draw;
 
 /// Makes one experiment, or all with a published range, on one chip or several.
 ///
@@ -29,6 +30,11 @@ pub fn run(args: &ProbeArgs) -> anyhow::Result<ExitCode> {
     set_threads(&args.output)?;
     let (config, table) = configure(None, &args.config, &args.chip, Vec::new())?;
     check(args, &config.chip, table.as_ref())?;
+    // A table of residuals is part of the chip's identity.
+    let first = draw(&config.chip, &config.residual_table)?;
+    if let Some(table) = &table {
+        table.require_chip(first.identity())?;
+    }
     let specs: Vec<ChipSpec> =
         (0..u64::from(args.chips)).map(|k| ChipSpec { seed: config.chip.seed + k, ..config.chip }).collect();
     // Nothing is computed for folders that cannot be written to.
@@ -37,7 +43,9 @@ pub fn run(args: &ProbeArgs) -> anyhow::Result<ExitCode> {
     let mut chips = Vec::with_capacity(specs.len());
     for (k, spec) in specs.iter().enumerate() {
         let folder = folders.as_ref().map(|f| f[k].as_path());
-        chips.push(OneChip { console, spec, table: table.as_ref(), made: Vec::new() }.all(args.experiment, folder)?);
+        let residual_table = config.residual_table.as_str();
+        let chip = OneChip { console, spec, residual_table, table: table.as_ref(), made: Vec::new() };
+        chips.push(chip.all(args.experiment, folder)?);
     }
     let results = Results::new(config.chip.preset, chips);
     results.say_summary(console);
@@ -58,6 +66,12 @@ fn check(args: &ProbeArgs, spec: &ChipSpec, table: Option<&Calibration>) -> anyh
     if args.experiment == ExperimentName::CodeSweep && spec.parameters == ParameterSource::Direct {
         bail!("code-sweep: this chip is set directly (chip.parameters = \"direct\") and has no codes to sweep");
     }
+    if args.chips > 1 && args.chip.residual_table.is_some() {
+        bail!(
+            "--residual-table {}: a table belongs to one chip; leave out --chips",
+            shown(args.chip.residual_table.as_ref())
+        );
+    }
     let Some(table) = table else { return Ok(()) };
     if args.chips > 1 {
         bail!(
@@ -65,7 +79,6 @@ fn check(args: &ProbeArgs, spec: &ChipSpec, table: Option<&Calibration>) -> anyh
             shown(args.chip.calibration.as_ref())
         );
     }
-    table.require_chip(&spec.identity())?;
     // Of all experiments, those at other targets are calibrated for.
     let alone = named(args.experiment).into_iter().filter(|_| args.experiment != ExperimentName::All);
     for experiment in alone.filter(|e| e.has_band) {
@@ -113,13 +126,14 @@ fn folders(out: &Path, specs: &[ChipSpec]) -> anyhow::Result<Vec<PathBuf>> {
 struct OneChip<'a> {
     console: Console,
     spec: &'a ChipSpec,
+    residual_table: &'a str,
     table: Option<&'a Calibration>,
     made: Vec<Calibration>,
 }
 
 impl OneChip<'_> {
     fn all(mut self, name: ExperimentName, folder: Option<&Path>) -> anyhow::Result<ChipResult> {
-        let mut chip = Chip::draw(self.spec);
+        let mut chip = draw(self.spec, self.residual_table)?;
         self.console.say(format_args!("chip {}", chip.identity()));
         let mut experiments = Vec::new();
         for experiment in named(name) {
@@ -129,13 +143,13 @@ impl OneChip<'_> {
             let result = ExperimentResult::new(&experiment.key, &report, bench.hardware_time_us());
             result.say(self.console);
             if let Some(folder) = folder {
-                let title = format!("{} on chip {}", experiment.key, self.spec.identity());
+                let title = format!("{} on chip {}", experiment.key, chip.identity());
                 chart(&title, &report.view.panels).save(folder, &experiment.key)?;
                 write(&folder.join(format!("{}.csv", experiment.key)), report.view.csv.as_bytes())?;
             }
             experiments.push(result);
         }
-        Ok(ChipResult { seed: self.spec.seed, identity: self.spec.identity(), experiments })
+        Ok(ChipResult { seed: self.spec.seed, identity: chip.identity().clone(), experiments })
     }
 
     /// The setting at which an experiment is made: that of the table if it fits (or the experiment has no published range), the

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use bss2_emu::codes::{NEURONS, QUADRANTS};
 use bss2_emu::spec::ParameterSource;
-use bss2_emu::{Chip, Device as _, NeuronId, NeuronParameters, NeuronSetting};
+use bss2_emu::{Device as _, NeuronId, NeuronParameters, NeuronSetting};
 use probes::statistics;
 use serde::Serialize;
 
@@ -14,6 +14,7 @@ use crate::commands::configure;
 use crate::console::Console;
 use crate::figures::{ChartPanel, Series, chart, check_name};
 use crate::files::write;
+use crate::laboratory::draw;
 
 /// A parameter: key, what it is, unit, value of a neuron.
 type Field = (&'static str, &'static str, &'static str, fn(&NeuronParameters) -> f64);
@@ -52,9 +53,9 @@ pub fn run(args: &ShowArgs) -> anyhow::Result<ExitCode> {
     if let Some(path) = &args.out {
         check_name(path)?;
     }
-    let named = ChipArgs { chip: Some(args.chip.clone()), chip_seed: None, calibration: None };
+    let named = ChipArgs { chip: Some(args.chip.clone()), chip_seed: None, residual_table: None, calibration: None };
     let (config, _) = configure(None, &ConfigArgs { config: None, set: args.set.clone() }, &named, Vec::new())?;
-    let mut chip = Chip::draw(&config.chip);
+    let mut chip = draw(&config.chip, &config.residual_table)?;
     let setting = match config.chip.parameters {
         ParameterSource::Codes => "default codes",
         ParameterSource::Direct => {
