@@ -13,7 +13,7 @@ fn json(printed: &str) -> serde_json::Value {
 fn a_drawn_description_is_the_chip() {
     let base = tempfile::tempdir().unwrap();
     let described = text(&base.path().join("chip.toml"));
-    let set = ["--set", "noise.cadc_lsb_std=2", "--set", "chip.events.time_grid=false"];
+    let set = ["--set", "noise.cadc_lsb_std=2", "--set", "chip.circuits.refiring=false"];
     let mut arguments = vec!["chip", "draw", "--seed", "7", "--preset", "bss2-calibrated", "-o", &described];
     arguments.extend(set);
     let said = succeed(&arguments);
@@ -23,14 +23,14 @@ fn a_drawn_description_is_the_chip() {
         "seed = 7",
         "preset = \"bss2-calibrated\"",
         "cadc_lsb_std = 2.0",
-        "time_grid = false",
+        "refiring = false",
         "# noise of a CADC sample",
     ] {
         assert!(content.contains(line), "{line} is missing in:\n{content}");
     }
     let from_file = json(&succeed(&["chip", "show", &described, "--json"]));
     let from_seed = json(&succeed(&["chip", "show", "7", "--set", "chip.preset=bss2-calibrated", "--json"]));
-    // Neither noise nor events are part of what a chip is.
+    // Neither noise nor re-firing is part of what a chip is.
     assert_eq!(from_file, from_seed);
 }
 
