@@ -95,7 +95,7 @@ impl EventPath {
 pub struct Circuits {
     /// Whether the membrane is held at its operating limits.
     pub operating_limits: bool,
-    /// Lower limit in CADC LSB. Silicon: reads of 25 +- 20.
+    /// Lower limit in CADC LSB. Silicon: reads of 25 +- 20; inhibition goes down to 16-19 in the published dynamic range.
     pub lower_limit_lsb: f64,
     /// Upper limit in CADC LSB. Silicon: reads of 228 +- 20.
     pub upper_limit_lsb: f64,
@@ -110,7 +110,7 @@ impl Circuits {
     /// As on silicon.
     pub const BSS2: Self = Self {
         operating_limits: true,
-        lower_limit_lsb: 25.0,
+        lower_limit_lsb: 20.0,
         upper_limit_lsb: 228.0,
         refiring: true,
         synaptic_saturation_codes: 0.0,

@@ -23,7 +23,7 @@ fn membranes_rest_at_their_leak_and_stop_at_their_limits() {
     let mut chip = chip();
     let settings = limits::Settings { trials: 1, ..limits::Settings::default() };
     let outcome = limits::measure(&mut Bench::new(&mut chip, directly(limits::operating_point())), &settings).unwrap();
-    assert_eq!((outcome.rest_lsb[0], outcome.upper_lsb[300], outcome.lower_lsb[511]), (80.0, 228.0, 25.0));
+    assert_eq!((outcome.rest_lsb[0], outcome.upper_lsb[300], outcome.lower_lsb[511]), (80.0, 228.0, 20.0));
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn the_membrane_follows_its_input_to_its_limit() {
     let rise = outcome.excitation[9][0] - outcome.excitation[0][0];
     assert!((rise - 288.0 * 0.35 * 2.96).abs() < 1.5, "{rise}");
     let fall = outcome.inhibition[0][0] - outcome.inhibition[9][0];
-    assert!((fall - 55.0 * 2.96).abs() < 1.5, "{fall}");
+    assert!((fall - 60.0 * 2.96).abs() < 1.5, "{fall}");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use bss2_emu::spec::Preset;
 use bss2_emu::{Chip, ChipSpec, NeuronId, NeuronSetting};
 use probes::{
     Bench, Finding, OperatingPoint, ProbeError, dynamic_range, homeostasis, inter_spike_interval, leak_over_threshold,
-    limits, psp_repeatability, statistics, weight_scale,
+    limits, psp_repeatability, weight_scale,
 };
 
 const CHIPS: std::ops::RangeInclusive<u64> = 1..=10;
@@ -58,9 +58,7 @@ fn a_unit_weight_is_the_published_one() {
 /// Forty periods from weight 24 on, where the published ones end.
 ///
 /// The mean holds for every chip. The standard deviation of 512 weights has a standard error of 3 %, so the spread is that of
-/// all chips together (root mean square over the chips), relative to the mean weight. In weight LSB it is 1.9, just below the
-/// published 2 to 3: a synaptic gain 8 % above nominal makes all weights smaller, and no emulated neuron is an outlier as
-/// the two of the published figure.
+/// all chips together (root mean square over the chips); single chips may lie a little below.
 #[test]
 fn weights_for_equal_rates_are_spread_as_on_silicon() {
     let settings = homeostasis::Settings { periods: 40, start: 24, ..homeostasis::Settings::default() };
@@ -69,8 +67,10 @@ fn weights_for_equal_rates_are_spread_as_on_silicon() {
     assert_inside(&findings.iter().map(|f| f[..1].to_vec()).collect::<Vec<_>>());
     let pooled = |k: usize| (findings.iter().map(|f| f[k].value.powi(2)).sum::<f64>() / 10.0).sqrt();
     println!("weight spread {:.3}, relative {:.4}", pooled(1), pooled(2));
-    assert!(homeostasis::RELATIVE_SPREAD.contains(pooled(2)), "{}", pooled(2));
-    assert!((1.7..3.0).contains(&pooled(1)), "{}", pooled(1));
+    for k in [1, 2] {
+        let band = findings[0][k].band;
+        assert!(band.contains(pooled(k)), "{}: {:.3} not in {band:?}", band.name, pooled(k));
+    }
     for outcome in &outcomes {
         assert!(outcome.settled().len() >= 507, "{} of 512 neurons settle", outcome.settled().len());
         assert!(outcome.outliers().len() <= 25, "{:?}", outcome.outliers());
@@ -78,27 +78,11 @@ fn weights_for_equal_rates_are_spread_as_on_silicon() {
 }
 
 /// Eight neurons, one trace each, as published.
-///
-/// Excitation holds everywhere. Inhibition holds up to a total weight of 192, relative to its own span (145 MADC LSB), and everywhere
-/// relative to the span of the whole figure (372). From 256 on it misses the former on some chips by some LSB: the emulated membrane
-/// stops at 25 CADC LSB at once, silicon still bends there, and a synaptic gain 8 % above nominal lifts the limit
-/// on the published scale.
 #[test]
 fn membranes_follow_their_inputs_as_far_as_on_silicon() {
     let settings = dynamic_range::Settings::default();
     let outcomes = on_chips(dynamic_range::operating_point(), |bench| dynamic_range::measure(bench, &settings));
-    let excitation: Vec<Vec<Finding>> = outcomes.iter().map(|o| o.findings()[..1].to_vec()).collect();
-    assert_inside(&excitation);
-    let [(_, zero), (_, top)] = dynamic_range::PUBLISHED_EXCITATION;
-    let (_, bottom) = dynamic_range::PUBLISHED_INHIBITION[5];
-    for outcome in &outcomes {
-        let curve: Vec<(f64, f64)> = outcome.on_published_scale().iter().map(|(w, _, inh)| (*w, *inh)).collect();
-        for (weight, published) in dynamic_range::PUBLISHED_INHIBITION {
-            let away = (statistics::interpolate(&curve, weight) - published).abs();
-            assert!(weight > 192.0 || away <= 0.15 * (zero - bottom), "{away} at {weight}");
-            assert!(away <= 0.15 * (top - bottom), "{away} at {weight}");
-        }
-    }
+    assert_inside(&outcomes.iter().map(dynamic_range::Outcome::findings).collect::<Vec<_>>());
 }
 
 /// 2 ms: 200 spikes of each neuron.

@@ -16,6 +16,9 @@ const PATTERNS: [Pattern; 4] = [
     [(0.2, 40.0), (0.4, 40.0), (0.9, -50.0), (1.1, 90.0), (1.3, 110.0), (1.5, 30.0), (1.8, 60.0), (2.0, 40.0)],
 ];
 
+/// Factor on all patterns that lets the weakest neurons fire, too.
+const DRIVE: f64 = 1.1;
+
 /// First spike time in us of a neuron whose weights are all multiplied by `factor`.
 fn first_spike(p: &NeuronParameters, pattern: &Pattern, factor: f64) -> f64 {
     let mut membrane = Membrane::new(p.tau_mem_us, p.tau_syn_exc_us, p.tau_syn_inh_us);
@@ -24,7 +27,7 @@ fn first_spike(p: &NeuronParameters, pattern: &Pattern, factor: f64) -> f64 {
     let mut first = f64::INFINITY;
     for (time, weight) in pattern {
         membrane.advance(&mut state, 6.0 * time, |t| first = first.min(t));
-        let weight = factor * weight;
+        let weight = DRIVE * factor * weight;
         state.receive(weight.max(0.0) * p.gain_exc, (-weight).max(0.0) * p.gain_inh);
     }
     membrane.advance(&mut state, 100.0, |t| first = first.min(t));
@@ -78,7 +81,7 @@ fn the_parts_add_up_to_the_effective_gain_of_the_recordings() {
     assert!((within - 0.06).abs() < 0.003, "{within}");
     assert!(chips.iter().all(|c| (0.05..0.07).contains(&c.1)), "{chips:?}");
     // Chip means spread by 5 %; the standard error of their mean over 12 chips is 1.4 %.
-    assert!((mean - 1.08).abs() < 0.045, "{mean}");
+    assert!((mean - 1.04).abs() < 0.045, "{mean}");
     assert!((0.02..0.09).contains(&between), "{between}");
 }
 

@@ -290,7 +290,7 @@ mod tests {
         assert!(config.chip.events.time_grid);
         assert!(message(&["chip.preset=silicon"]).contains("expected one of \"bss2\", \"bss2-calibrated\", "));
         let config = with(&["chip.preset=bss2-calibrated"]).unwrap();
-        assert_eq!(config.chip.residual.gain_mean_rel, 0.08);
+        assert_eq!(config.chip.residual.gain_mean_rel, 0.04);
         assert_eq!(config.scaling.latency.external_us, 0.47);
     }
 

@@ -29,12 +29,12 @@ pub fn run(args: &ProbeArgs) -> anyhow::Result<ExitCode> {
     let console = Console::new(args.output.json);
     set_threads(&args.output)?;
     let (config, table) = configure(None, &args.config, &args.chip, Vec::new())?;
-    check(args, &config.chip, table.as_ref())?;
     // A table of residuals is part of the chip's identity.
     let first = draw(&config.chip, &config.residual_table)?;
     if let Some(table) = &table {
         table.require_chip(first.identity())?;
     }
+    check(args, &config.chip, table.as_ref())?;
     let specs: Vec<ChipSpec> =
         (0..u64::from(args.chips)).map(|k| ChipSpec { seed: config.chip.seed + k, ..config.chip }).collect();
     // Nothing is computed for folders that cannot be written to.
