@@ -127,3 +127,26 @@ fn files_that_cannot_be_written_are_named_and_nothing_is_left() {
     assert!(typo.contains("did you mean `chip.noise.cadc_lsb_std`?"), "{typo}");
     assert_eq!(fs::read_dir(base.path()).unwrap().count(), 1, "only the file that was there");
 }
+
+/// A table of residuals makes another chip of the same description, and says what is wrong with it.
+#[test]
+fn neurons_can_be_given_one_by_one() {
+    let base = tempfile::tempdir().unwrap();
+    let table = base.path().join("neurons.csv");
+    let rows = (0..512).map(|n| format!("{n},{}\n", if n == 7 { 1.5 } else { 1.0 }));
+    std::fs::write(&table, std::iter::once("neuron,tau_mem\n".to_owned()).chain(rows).collect::<String>()).unwrap();
+    let assignment = format!("residual_table={}", table.display());
+    let show = |more: &[&str]| {
+        let arguments = ["chip", "show", "1", "--json", "--set", "chip.preset=ideal"];
+        json(&succeed(&[&arguments[..], more].concat()))
+    };
+    let (plain, given) = (show(&[]), show(&["--set", &assignment]));
+    assert_ne!(plain["chip"], given["chip"]);
+    assert!(given.to_string().contains("9.0"), "neuron 7 has 1.5 times 6 us: {given}");
+
+    std::fs::write(&table, "neuron,tau\n0,1\n").unwrap();
+    let refused = fail(&["chip", "show", "1", "--set", "chip.preset=ideal", "--set", &assignment]);
+    assert!(refused.contains("neurons.csv") && refused.contains("\"tau\" is not a column"), "{refused}");
+    let coded = fail(&["calib", "run", "--residual-table", "no-such.csv", "-o", "table.json"]);
+    assert!(coded.contains("no-such.csv"), "{coded}");
+}
