@@ -4,19 +4,18 @@ mod circuits;
 mod event;
 mod layered;
 mod run;
+mod setting;
 
-use crate::capmem;
-use crate::codes::{NEURONS, NeuronId};
+use crate::codes::NEURONS;
 use crate::device::{ChipIdentity, Device, DeviceError, Experiment, Recording, RowWrite};
 use crate::engine::layered::Layer;
 use crate::engine::wiring::{Jump, Strengths, Wiring};
-use crate::failures::NeuronFailure;
 use crate::parameters::{CodeTable, NeuronParameters, NeuronSetting};
-use crate::residual::{NeuronResidual, ResidualTable};
+use crate::residual::ResidualTable;
 use crate::routing::Routing;
 use crate::spec::{ChipSpec, ParameterSource};
 use crate::synapses::SynapseArrays;
-use crate::transfer::{self, CadcChannel, Effective, effective};
+use crate::transfer::Effective;
 use crate::variation::Deviations;
 
 /// An emulated BrainScaleS-2 chip.
@@ -134,66 +133,6 @@ impl Chip {
         }
     }
 
-    fn set_codes(&mut self, table: &CodeTable) {
-        let cells = capmem::written(self.spec.seed, self.spec.variation.capmem_write_codes_std, &table.neurons);
-        let ramps = transfer::cadc::ramps(table, &self.deviations);
-        let neurons = NeuronId::all()
-            .map(|id| {
-                let (n, q) = (id.index(), id.quadrant());
-                let bias = table.synapse_dac_bias[q];
-                let neuron = effective(&table.neurons[n], &cells[n], bias, &self.deviations.neurons[n]);
-                let offset_lsb = neuron.cadc.offset_lsb + ramps[q].offset_lsb;
-                Effective { cadc: CadcChannel { offset_lsb, ..ramps[q] }, ..neuron }
-            })
-            .collect();
-        self.cadc_correction.clone_from(&table.cadc_offset);
-        self.set_neurons(neurons);
-    }
-
-    /// Takes the neurons as they were set, drifted and failed.
-    fn set_neurons(&mut self, neurons: Vec<Effective>) {
-        let (drift, seed) = (&self.spec.drift, self.spec.seed);
-        let as_they_are = |((id, failure), neuron): ((NeuronId, &NeuronFailure), Effective)| {
-            let parameters = drift.of(seed, id).applied_to(&neuron.parameters);
-            failure.applied_to(Effective { parameters, ..neuron })
-        };
-        self.effective = NeuronId::all().zip(&self.deviations.failures).zip(neurons).map(as_they_are).collect();
-        self.neurons_are_stale = true;
-    }
-
-    fn set_directly(&mut self, parameters: &[NeuronParameters]) -> Result<(), DeviceError> {
-        if self.spec.parameters == ParameterSource::Codes {
-            return Err(DeviceError::Unsupported(
-                "this chip is set by codes; parameters can be set directly on an emulated chip with parameters = \"direct\"",
-            ));
-        }
-        for (neuron, p) in parameters.iter().enumerate() {
-            check_parameters(neuron, p)?;
-        }
-        self.cadc_correction = vec![0; NEURONS];
-        let missed = |(p, residual): (&NeuronParameters, NeuronResidual)| Effective {
-            parameters: residual.applied_to(p),
-            current: p.terms.offset_current,
-            fires: true,
-            capacitance: 1.0,
-            cadc: CadcChannel::with_offset(residual.cadc_offset_lsb),
-        };
-        let neurons = parameters.iter().zip(self.residuals(parameters)).map(missed).collect();
-        self.set_neurons(neurons);
-        Ok(())
-    }
-
-    /// How far neurons that are set to these parameters are from them.
-    fn residuals(&self, parameters: &[NeuronParameters]) -> Vec<NeuronResidual> {
-        if let Some(table) = &self.residuals {
-            return table.neurons().to_vec();
-        }
-        let drawn = |(neuron, p): (NeuronId, &NeuronParameters)| {
-            self.spec.residual.draw(self.spec.seed, neuron, p.v_threshold_lsb - p.v_leak_lsb)
-        };
-        NeuronId::all().zip(parameters).map(drawn).collect()
-    }
-
     /// Brings neurons and tables up to the present routing, setting and weights.
     fn refresh(&mut self) -> Result<(), DeviceError> {
         let parameters: Vec<_> = self.effective.iter().map(|n| n.parameters).collect();
@@ -263,56 +202,13 @@ impl Chip {
     }
 }
 
-fn check_parameters(neuron: usize, p: &NeuronParameters) -> Result<(), DeviceError> {
-    let refuse = |parameter, value, expected| Err(DeviceError::Parameter { neuron, parameter, value, expected });
-    for (name, value) in
-        [("tau_mem_us", p.tau_mem_us), ("tau_syn_exc_us", p.tau_syn_exc_us), ("tau_syn_inh_us", p.tau_syn_inh_us)]
-    {
-        if !(value > 0.0 && value.is_finite()) {
-            return refuse(name, value, "a positive time");
-        }
-    }
-    for (name, value) in
-        [("v_leak_lsb", p.v_leak_lsb), ("v_reset_lsb", p.v_reset_lsb), ("v_threshold_lsb", p.v_threshold_lsb)]
-    {
-        if !value.is_finite() {
-            return refuse(name, value, "a potential");
-        }
-    }
-    for (name, value) in [("gain_exc", p.gain_exc), ("gain_inh", p.gain_inh), ("refractory_us", p.refractory_us)] {
-        if !(value >= 0.0 && value.is_finite()) {
-            return refuse(name, value, "zero or a positive number");
-        }
-    }
-    Ok(())
-}
-
 impl Device for Chip {
     fn identity(&self) -> &ChipIdentity {
         &self.identity
     }
 
     fn configure(&mut self, setting: &NeuronSetting) -> Result<(), DeviceError> {
-        let length = |what, found| {
-            if found == NEURONS { Ok(()) } else { Err(DeviceError::WrongLength { what, found, expected: NEURONS }) }
-        };
-        match setting {
-            NeuronSetting::Codes(table) => {
-                length("neuron codes", table.neurons.len())?;
-                length("CADC offsets", table.cadc_offset.len())?;
-                if self.spec.parameters == ParameterSource::Direct {
-                    return Err(DeviceError::Unsupported(
-                        "this emulated chip is set directly (parameters = \"direct\"); codes mean nothing to it",
-                    ));
-                }
-                self.set_codes(table);
-                Ok(())
-            }
-            NeuronSetting::Direct(parameters) => {
-                length("neuron parameters", parameters.len())?;
-                self.set_directly(parameters)
-            }
-        }
+        self.set(setting)
     }
 
     fn connect(&mut self, routing: &Routing) -> Result<(), DeviceError> {

@@ -95,12 +95,19 @@ fn nonlinear(spec: &ChipSpec, p: &NeuronParameters, rest_lsb: f64, membrane: Mem
         reference: a.v_ref_lsb - rest_lsb,
     });
     neuron.reversal = [terms.reversal_exc_lsb, terms.reversal_inh_lsb]
-        .map(|e| e.map(|e| Reversal { at: e - rest_lsb, from_leak: e - p.v_leak_lsb }));
+        .map(|e| e.map(|e| Reversal { at: e - rest_lsb, from_leak: driving_force(e - p.v_leak_lsb) }));
     let saturation = spec.circuits.synaptic_saturation_codes;
     if saturation > 0.0 {
         neuron.saturation = [p.gain_exc, p.gain_inh].map(|gain| gain * saturation);
     }
     neuron
+}
+
+/// Distance of a reversal potential from the leak, in LSB. Codes may bring both together, where the input would do nothing at the
+/// leak and no scale could make it the current that it is without conductances.
+fn driving_force(from_leak: f64) -> f64 {
+    const SMALLEST: f64 = 1.0;
+    if from_leak.abs() < SMALLEST { SMALLEST.copysign(from_leak) } else { from_leak }
 }
 
 /// The first circuit's threshold, reset and refractory time hold for all.

@@ -1,6 +1,7 @@
 use approx::assert_relative_eq;
 
 use super::*;
+use crate::codes::NeuronId;
 use crate::codes::{COLUMNS, Hemisphere, Label, WeightCode};
 use crate::device::{InputSpike, MadcRequest, ReadoutSource, Record, RunId, Trial, TrialRecording};
 use crate::routing::{EventAddress, InputChannel, RowMode};
