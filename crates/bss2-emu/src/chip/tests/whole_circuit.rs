@@ -1,7 +1,9 @@
 //! Joined circuits, delay pairs, bypass, background generators, counters.
 
 use super::*;
+use crate::parameters::{Adaptation, Exponential};
 use crate::routing::{Background, BackgroundKind, DelayPair};
+use crate::simulation::{self, Case, Population};
 
 fn id(n: i64) -> NeuronId {
     NeuronId::new(n).unwrap()
@@ -115,4 +117,74 @@ fn counters_count_to_255() {
     assert!(trial.counters[0].overflow && spikes > 255, "{spikes}");
     assert_eq!(usize::from(trial.counters[0].count), spikes % 256);
     assert!(!trial.counters[1].overflow);
+}
+
+/// A chip's neuron with all terms of the adaptive exponential neuron is that of `simulate`.
+#[test]
+fn an_adaptive_exponential_neuron_is_the_same_with_and_without_a_chip() {
+    let change = |_: usize, p: &mut NeuronParameters| {
+        (p.v_leak_lsb, p.v_reset_lsb, p.v_threshold_lsb) = (80.0, 70.0, 180.0);
+        p.terms.offset_current = 12.0;
+        p.terms.exponential = Some(Exponential { slope_lsb: 5.0, v_exp_lsb: 140.0 });
+        p.terms.adaptation =
+            Some(Adaptation { tau_us: 60.0, a_per_us: 0.02, b_lsb_per_us: 1.5, v_ref_lsb: p.v_leak_lsb });
+    };
+    let run = Experiment { duration_us: 400.0, ..experiment(&[], 1) };
+    let trial = chip(1, change, |_| ()).run(&run).unwrap().trials.remove(0);
+    let on_chip: Vec<f64> = trial.spikes.iter().filter(|s| s.neuron.get() == 7).map(|s| s.time_us).collect();
+    let one = |value: f64| vec![value];
+    let neuron = Population {
+        name: "neuron".into(),
+        size: 1,
+        tau_mem: one(6.0),
+        tau_syn_exc: one(6.0),
+        tau_syn_inh: one(6.0),
+        v_leak: one(80.0),
+        v_threshold: one(180.0),
+        v_reset: one(70.0),
+        t_refractory: one(2.0),
+        // A trial on the chip begins where the membrane rests under its constant current.
+        i_offset: Some(one(12.0)),
+        delta_t: Some(one(5.0)),
+        v_exp: Some(one(140.0)),
+        tau_adapt: Some(one(60.0)),
+        a_adapt: Some(one(0.02)),
+        b_adapt: Some(one(1.5)),
+    };
+    let case = Case {
+        name: "one neuron".into(),
+        duration: 400.0,
+        input_spikes: Vec::new(),
+        populations: vec![neuron],
+        connections: Vec::new(),
+    };
+    let free = case.check().unwrap().run(simulation::Engine::Event).unwrap().populations.remove(0).remove(0);
+    let intervals = |times: &[f64]| times.windows(2).map(|w| w[1] - w[0]).collect::<Vec<_>>();
+    let (on_chip, free) = (intervals(&on_chip), intervals(&free));
+    assert!(on_chip.len() > 4 && on_chip.is_sorted(), "adapts: {on_chip:?}");
+    // They start at different potentials, which the adaptation forgets.
+    assert!((on_chip.last().unwrap() - free.last().unwrap()).abs() < 0.05, "{on_chip:?} {free:?}");
+}
+
+/// An inhibitory input cannot pull the membrane below its reversal potential, and a saturated one no further.
+#[test]
+fn conductances_and_saturation_bound_the_membrane() {
+    let lowest = |reversal: Option<f64>, saturation: f64| {
+        let mut spec = ChipSpec::new(Preset::Ideal, 1);
+        spec.circuits.synaptic_saturation_codes = saturation;
+        let mut chip = Chip::draw(&spec);
+        let mut p = NeuronParameters::default();
+        p.terms.reversal_inh_lsb = reversal;
+        chip.configure(&NeuronSetting::Direct(vec![p; NEURONS])).unwrap();
+        chip.connect(&two_layers(1)).unwrap();
+        chip.write_weights(&[row(Hemisphere::Top, 1, &[63])]).unwrap();
+        let mut run = experiment(&[1.0; 20], 1);
+        run.record.cadc_times_us = (1..40).map(|k| f64::from(k) * 0.5).collect();
+        let cadc = chip.run(&run).unwrap().trials.remove(0).cadc;
+        cadc.iter().map(|sample| sample[0]).min().unwrap()
+    };
+    assert_eq!(lowest(None, 0.0), 0);
+    assert!((60..=64).contains(&lowest(Some(60.0), 0.0)), "{}", lowest(Some(60.0), 0.0));
+    // Twenty events of weight 63 saturate the input for about three time constants: the current of weight 60 times 6 us.
+    assert!((26..=36).contains(&lowest(None, 60.0)), "{}", lowest(None, 60.0));
 }
