@@ -144,6 +144,14 @@ fn neurons_can_be_given_one_by_one() {
     assert_ne!(plain["chip"], given["chip"]);
     assert!(given.to_string().contains("9.0"), "neuron 7 has 1.5 times 6 us: {given}");
 
+    // A folder keeps the table of its chip, and a table belongs to one chip.
+    let out = base.path().join("probe");
+    let out = out.to_str().unwrap();
+    let probe = ["chip", "probe", "limits", "--set", "chip.preset=ideal", "--set", &assignment];
+    succeed(&[&probe[..], &["-o", out]].concat());
+    assert!(base.path().join("probe/residual-table.csv").is_file());
+    assert!(fail(&[&probe[..], &["--chips", "2"]].concat()).contains("a table belongs to one chip"));
+
     std::fs::write(&table, "neuron,tau\n0,1\n").unwrap();
     let refused = fail(&["chip", "show", "1", "--set", "chip.preset=ideal", "--set", &assignment]);
     assert!(refused.contains("neurons.csv") && refused.contains("\"tau\" is not a column"), "{refused}");

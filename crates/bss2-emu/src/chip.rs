@@ -185,6 +185,16 @@ impl Chip {
     }
 
     fn check_inputs(&self, experiment: &Experiment) -> Result<(), DeviceError> {
+        if !(experiment.duration_us >= 0.0 && experiment.duration_us.is_finite()) {
+            return Err(DeviceError::Time { what: "duration_us", time_us: experiment.duration_us, limit_us: f64::MAX });
+        }
+        let resets = experiment.trials.iter().flat_map(|t| &t.resets_us).map(|time| ("resets_us", *time));
+        let looks = experiment.record.cadc_times_us.iter().map(|time| ("cadc_times_us", *time));
+        for (what, time_us) in resets.chain(looks) {
+            if !(0.0..=experiment.duration_us).contains(&time_us) {
+                return Err(DeviceError::Time { what, time_us, limit_us: experiment.duration_us });
+            }
+        }
         for (trial, content) in experiment.trials.iter().enumerate() {
             for spike in &content.spikes {
                 let refuse = |expected| {

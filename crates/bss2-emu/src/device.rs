@@ -208,6 +208,16 @@ pub enum DeviceError {
         /// A neuron on the loop.
         neuron: usize,
     },
+    /// A time lies outside the trial.
+    #[error("{what}: {time_us} us is not allowed; expected a time in 0..={limit_us} us")]
+    Time {
+        /// Which time.
+        what: &'static str,
+        /// Its value.
+        time_us: f64,
+        /// The latest allowed.
+        limit_us: f64,
+    },
     /// An input spike is not a valid event.
     #[error("trial {trial}: input spike on channel {channel} at {time_us} us is not valid: {expected}")]
     InputSpike {

@@ -138,7 +138,8 @@ pub struct NeuronFailure {
 impl NeuronFailure {
     /// The neuron with what is wrong with it.
     ///
-    /// A stuck neuron becomes one that rests at its reset, is connected to nothing, and does not fire.
+    /// A stuck neuron becomes one that rests at its reset, is connected to nothing, and does not fire. Joined to others, it pulls
+    /// them there with its leak. A bypassed neuron needs no comparator: it sends even if it is dead, not if it is stuck.
     pub(crate) fn applied_to(&self, mut neuron: Effective) -> Effective {
         neuron.fires &= !(self.dead || self.stuck);
         neuron.parameters.gain_exc *= self.input_factor;

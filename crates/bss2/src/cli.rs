@@ -196,7 +196,7 @@ pub struct TrainArgs {
     #[arg(
         long,
         value_name = "RUN",
-        conflicts_with_all = ["chip", "chip_seed", "calibration", "seed", "epochs", "hidden", "out", "config", "set"]
+        conflicts_with_all = ["chip", "chip_seed", "residual_table", "calibration", "seed", "epochs", "hidden", "out", "config", "set"]
     )]
     pub resume: Option<PathBuf>,
     #[command(flatten)]

@@ -56,7 +56,10 @@ impl Laboratory {
             }
             (None, ParameterSource::Direct) => Calibration::from_targets(chip.identity().clone(), targets),
             (None, ParameterSource::Codes) => {
-                calibrate(&mut chip, targets, progress).context("the calibration of the chip failed")?
+                // Drift counts from the calibration.
+                let mut spec = *chip.spec();
+                spec.drift.hours = 0.0;
+                calibrate(&mut Chip::draw(&spec), targets, progress).context("the calibration of the chip failed")?
             }
         };
         chip.configure(&calibration.setting())?;

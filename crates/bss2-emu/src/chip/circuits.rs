@@ -12,6 +12,9 @@ use crate::routing::DelayPair;
 use crate::spec::ChipSpec;
 use crate::transfer::Effective;
 
+/// Smallest distance of a reversal potential from the leak, in LSB.
+const SMALLEST_DRIVING_FORCE: f64 = 1.0;
+
 /// A neuron without temporal noise, as it is at the present setting.
 #[derive(Debug, Clone)]
 pub struct Neuron {
@@ -46,20 +49,24 @@ pub fn neurons(
     (0..effective.len())
         .map(|n| match (wiring.circuits(n), delays[n]) {
             ([], _) => Ok(None),
-            (circuits, Some(delay_us)) => Ok(Some(relay(delay_us, &effective[n], circuits.len()))),
-            ([_], None) if effective[n].parameters.terms.bypass => Ok(Some(relay(0.0, &effective[n], 1))),
+            (circuits, Some(delay_us)) => {
+                let works = circuits.iter().all(|c| effective[*c].fires);
+                Ok(Some(relay(delay_us, &effective[n], circuits.len(), works)))
+            }
+            ([_], None) if effective[n].parameters.terms.bypass => Ok(Some(relay(0.0, &effective[n], 1, true))),
             ([_], None) => Ok(Some(single(spec, &effective[n]))),
             (circuits, None) => joined(spec, &circuits.iter().map(|c| effective[*c]).collect::<Vec<_>>()).map(Some),
         })
         .collect()
 }
 
-fn relay(delay_us: f64, effective: &Effective, circuits: usize) -> Neuron {
+/// A circuit that hands events on. A delay needs the circuits' comparators, a bypass does not.
+fn relay(delay_us: f64, effective: &Effective, circuits: usize, works: bool) -> Neuron {
     Neuron {
         body: Body::Relay(Relay { delay_us }),
         rest_lsb: effective.parameters.v_leak_lsb,
         swing: 0.0,
-        gains: [1.0, 0.0].repeat(circuits),
+        gains: [if works { 1.0 } else { 0.0 }, 0.0].repeat(circuits),
         idle: true,
         plain: false,
     }
@@ -72,12 +79,13 @@ fn single(spec: &ChipSpec, effective: &Effective) -> Neuron {
     set_levels(spec, effective, rest_lsb, &mut membrane);
     let neuron = nonlinear(spec, p, rest_lsb, membrane);
     let is_linear = neuron.is_linear();
+    let swing = p.v_threshold_lsb - p.v_leak_lsb;
     Neuron {
         rest_lsb,
-        swing: p.v_threshold_lsb - p.v_leak_lsb,
+        swing,
         gains: vec![p.gain_exc, p.gain_inh],
         // The exponential term may drive a neuron to its threshold by itself.
-        idle: p.terms.exponential.is_none() && is_idle(spec, effective, &membrane),
+        idle: p.terms.exponential.is_none() && is_idle(spec, swing, &membrane),
         plain: is_linear && membrane.holdoff_us == 0.0,
         body: if is_linear { Body::Lif(membrane) } else { Body::Nonlinear(Box::new(neuron)) },
     }
@@ -94,8 +102,14 @@ fn nonlinear(spec: &ChipSpec, p: &NeuronParameters, rest_lsb: f64, membrane: Mem
         b: a.b_lsb_per_us,
         reference: a.v_ref_lsb - rest_lsb,
     });
-    neuron.reversal = [terms.reversal_exc_lsb, terms.reversal_inh_lsb]
-        .map(|e| e.map(|e| Reversal { at: e - rest_lsb, from_leak: driving_force(e - p.v_leak_lsb) }));
+    neuron.reversal = [(terms.reversal_exc_lsb, 1.0), (terms.reversal_inh_lsb, -1.0)].map(|(e_rev, sign)| {
+        e_rev.map(|e_rev| {
+            // Codes, residuals or drift may bring the leak to the reversal potential or past it, where the input would do nothing
+            // or the opposite.
+            let from_leak = sign * (sign * (e_rev - p.v_leak_lsb)).max(SMALLEST_DRIVING_FORCE);
+            Reversal { at: p.v_leak_lsb + from_leak - rest_lsb, from_leak }
+        })
+    });
     let saturation = spec.circuits.synaptic_saturation_codes;
     if saturation > 0.0 {
         neuron.saturation = [p.gain_exc, p.gain_inh].map(|gain| gain * saturation);
@@ -103,15 +117,11 @@ fn nonlinear(spec: &ChipSpec, p: &NeuronParameters, rest_lsb: f64, membrane: Mem
     neuron
 }
 
-/// Distance of a reversal potential from the leak, in LSB. Codes may bring both together, where the input would do nothing at the
-/// leak and no scale could make it the current that it is without conductances.
-fn driving_force(from_leak: f64) -> f64 {
-    const SMALLEST: f64 = 1.0;
-    if from_leak.abs() < SMALLEST { SMALLEST.copysign(from_leak) } else { from_leak }
-}
-
 /// The first circuit's threshold, reset and refractory time hold for all.
 fn joined(spec: &ChipSpec, circuits: &[Effective]) -> Result<Neuron, DeviceError> {
+    if circuits.iter().any(|c| c.parameters.terms.bypass) {
+        return Err(DeviceError::Unsupported("a circuit that is joined to others cannot be bypassed"));
+    }
     if spec.circuits.synaptic_saturation_codes > 0.0 || circuits.iter().any(|c| c.parameters.terms.are_nonlinear()) {
         return Err(DeviceError::Unsupported(
             "joined circuits with adaptation, exponential term, conductance-based or saturating inputs are not modelled",
@@ -128,15 +138,16 @@ fn joined(spec: &ChipSpec, circuits: &[Effective]) -> Result<Neuron, DeviceError
     let mut joined = Joined::new(capacitance / leak, &taus);
     let first = &circuits[0];
     set_levels(spec, first, rest_lsb, &mut joined.membrane);
+    let swing = first.parameters.v_threshold_lsb - pull / leak;
     let share = |c: &Effective| c.capacitance / capacitance;
     Ok(Neuron {
         rest_lsb,
-        swing: first.parameters.v_threshold_lsb - pull / leak,
+        swing,
         gains: circuits
             .iter()
             .flat_map(|c| [c.parameters.gain_exc, c.parameters.gain_inh].map(|g| g * share(c)))
             .collect(),
-        idle: is_idle(spec, first, &joined.membrane),
+        idle: is_idle(spec, swing, &joined.membrane),
         plain: false,
         body: Body::Joined(joined),
     })
@@ -159,13 +170,12 @@ fn set_levels(spec: &ChipSpec, effective: &Effective, rest_lsb: f64, membrane: &
     }
 }
 
-fn is_idle(spec: &ChipSpec, effective: &Effective, membrane: &Membrane) -> bool {
+fn is_idle(spec: &ChipSpec, swing: f64, membrane: &Membrane) -> bool {
     let noise = &spec.noise;
     let spread = noise.threshold_trial_rel_std
         + noise.threshold_run_rel_std
         + noise.threshold_spike_rel_std
         + noise.leak_trial_rel_std;
-    let swing = (effective.parameters.v_threshold_lsb - effective.parameters.v_leak_lsb).abs();
-    let lowest = membrane.threshold - 10.0 * spread * swing;
+    let lowest = membrane.threshold - 10.0 * spread * swing.abs();
     lowest > 0.0 && membrane.reset < lowest
 }

@@ -10,7 +10,7 @@ use std::collections::BinaryHeap;
 
 use super::run::{Personal, Readout, Run, Workspace, count};
 use super::{Chip, Engine};
-use crate::codes::{BUSES, EVENT_OUTPUTS};
+use crate::codes::{BUSES, EVENT_OUTPUTS, NEURONS};
 use crate::device::{DeviceError, MADC_INTERVAL_US, TrialRecording};
 use crate::dynamics::Body;
 use crate::engine::course::Sample;
@@ -22,7 +22,7 @@ use crate::rng::Stream;
 /// to go first.
 pub fn check(chip: &Chip, engine: Engine) -> Result<(), DeviceError> {
     let (events, noise) = (&chip.spec.events, &chip.spec.noise);
-    let talks = (0..512).any(|n| chip.wiring.lines.of_neuron(n).next().is_some());
+    let talks = (0..NEURONS as u32).any(|n| chip.wiring.lines.of_neuron(n).next().is_some());
     if engine == Engine::Event
         && talks
         && events.serialisation

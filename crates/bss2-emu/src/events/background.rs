@@ -1,8 +1,8 @@
 //! Background generators: regular or Poisson events made on the chip.
 //!
 //! A generator is a counter with a period of so many ticks; a Poisson generator sends at the end of a period with the
-//! probability `rate / 255` (`haldls`: mean interval = period / (rate / 255)). It starts anew with its seed in every run, and runs
-//! on from trial to trial: each trial sees its own part of the sequence, the same in every run.
+//! probability `rate / 255` (`haldls`: mean interval = period / (rate / 255)). It starts anew with its seed in every run. Each trial
+//! has a sequence of its own, which begins with a whole period, the same in every run.
 
 use crate::codes::Label;
 use crate::rng::{Purpose, Stream};

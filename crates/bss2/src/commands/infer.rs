@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use ::calib::Calibration;
 use anyhow::{Context as _, bail};
+use bss2_emu::spec::ParameterSource;
 use bss2_emu::{Cost, Device as _};
 use ndarray::Array1;
 use ndarray_npy::NpzWriter;
@@ -15,9 +16,9 @@ use ttfs::substrate::Ideal;
 use ttfs::train::{Evaluation, Trainer};
 
 use super::summary::confusion;
-use super::{TEST_PART, configure, samples, set_threads};
+use super::{TEST_PART, config_of, configure, samples, set_threads};
 use crate::cli::{InferArgs, SubstrateName};
-use crate::config::{Config, Layer, table_from_file};
+use crate::config::{Config, Layer};
 use crate::console::Console;
 use crate::files::network::SavedNetwork;
 use crate::files::run_folder::RunFolder;
@@ -59,7 +60,7 @@ pub fn run(args: &InferArgs) -> anyhow::Result<ExitCode> {
             let chip = draw(&config.chip, &config.residual_table)?;
             let fits = |t: &Calibration| t.chip == *chip.identity() && t.targets == config.calibration;
             let table = given.or_else(|| own_table.filter(fits));
-            let measured = table.is_none();
+            let measured = table.is_none() && config.chip.parameters == ParameterSource::Codes;
             let laboratory = Laboratory::set_up(chip, &config.calibration, &config.scaling, table, &mut |_| ())?;
             if measured {
                 console.say(format_args!("chip {} calibrated", laboratory.calibration.chip));
@@ -92,7 +93,7 @@ fn load(path: &Path) -> anyhow::Result<(SavedNetwork, Option<Layer>, Option<Cali
     if !folder.network().exists() {
         bail!("{}: the training is not finished; continue it with: bss2 train --resume {0}", path.display());
     }
-    let config = Layer { origin: folder.config().display().to_string(), table: table_from_file(&folder.config())? };
+    let config = config_of(&folder)?;
     Ok((SavedNetwork::load(&folder.network())?, Some(config), Some(Calibration::load(folder.calibration())?)))
 }
 

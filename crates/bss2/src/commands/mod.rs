@@ -19,6 +19,8 @@ use ttfs::train::Samples;
 
 use crate::cli::{ChipArgs, ConfigArgs, OutputArgs};
 use crate::config::{Config, Layer, assignment, nested, resolve, table_from_file};
+use crate::files::residual_table;
+use crate::files::run_folder::RunFolder;
 
 /// Applies `--threads`.
 fn set_threads(output: &OutputArgs) -> anyhow::Result<()> {
@@ -57,6 +59,15 @@ fn chip_layer(args: &ChipArgs) -> anyhow::Result<Option<Layer>> {
     Ok(Some(Layer { origin: chip.clone(), table }))
 }
 
+/// The configuration of an earlier run, with the run's own copy of a table of residuals.
+fn config_of(folder: &RunFolder) -> anyhow::Result<Layer> {
+    let mut table = table_from_file(&folder.config())?;
+    if let Some(path) = residual_table::kept(folder.path()) {
+        table.insert("residual_table".into(), path.display().to_string().into());
+    }
+    Ok(Layer { origin: folder.config().display().to_string(), table })
+}
+
 /// Resolves the configuration: the base, the file, the flags, `--set`; then the table that `--calibration` names.
 fn configure(
     base: Option<Layer>,
@@ -68,7 +79,11 @@ fn configure(
     if let Some(path) = &config.config {
         layers.push(Layer { origin: path.display().to_string(), table: table_from_file(path)? });
     }
-    layers.extend(chip_layer(chip)?);
+    if let Some(named) = chip_layer(chip)? {
+        // A table of residuals belongs to the chip that is left.
+        layers.push(flag(&named.origin, "residual_table", ""));
+        layers.push(named);
+    }
     if let Some(path) = &chip.residual_table {
         layers.push(flag("--residual-table", "residual_table", path.display().to_string()));
     }

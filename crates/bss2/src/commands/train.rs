@@ -8,20 +8,21 @@ use std::time::Instant;
 
 use ::calib::Calibration;
 use anyhow::{Context as _, anyhow, bail};
-use bss2_emu::Chip;
+use bss2_emu::spec::ParameterSource;
+use bss2_emu::{Chip, Device as _};
 use ttfs::on_device::OnDevice;
 use ttfs::placement::Placement;
 use ttfs::train::{EpochRecord, Trainer, TrainingState};
 
 use super::summary::{Finished, Session, Timings};
-use super::{Splits, configure, flag, report, set_threads, splits, summary};
+use super::{Splits, config_of, configure, flag, report, set_threads, splits, summary};
 use crate::cli::TrainArgs;
-use crate::config::{Config, Layer, resolve, table_from_file};
+use crate::config::{Config, Layer, resolve};
 use crate::console::{Console, Progress};
 use crate::files::checkpoint::Checkpoint;
 use crate::files::network::SavedNetwork;
 use crate::files::run_folder::{RunFolder, Writer};
-use crate::files::write;
+use crate::files::{residual_table, write};
 use crate::laboratory::{Laboratory, draw, layer_sizes, n_inputs};
 
 /// Epochs between checkpoints.
@@ -94,12 +95,16 @@ fn fresh(args: &TrainArgs) -> anyhow::Result<Start> {
     Placement::new(n_inputs(&config.encoding), &layer_sizes(&config))
         .context("the network does not fit on the chip (network.hidden or --hidden, encoding.copies)")?;
     if let Some(table) = &table {
-        table.require_chip(&config.chip.identity())?;
+        table.require_chip(draw(&config.chip, &config.residual_table)?.identity())?;
     }
     let name = format!("yin-yang-chip{}-seed{}", config.chip.seed, config.training.seed);
     let folder = RunFolder::create(args.out.as_deref(), &name)?;
     let text = config.to_toml().context("the configuration cannot be written as TOML")?;
-    if let Err(error) = write(&folder.config(), text.as_bytes()) {
+    let mut written = write(&folder.config(), text.as_bytes());
+    if !config.residual_table.is_empty() {
+        written = written.and_then(|()| residual_table::keep(Path::new(&config.residual_table), folder.path()));
+    }
+    if let Err(error) = written {
         folder.discard();
         return Err(error.into());
     }
@@ -108,8 +113,7 @@ fn fresh(args: &TrainArgs) -> anyhow::Result<Start> {
 
 fn resumed(path: &Path) -> anyhow::Result<Start> {
     let folder = RunFolder::open(path)?;
-    let layer = Layer { origin: folder.config().display().to_string(), table: table_from_file(&folder.config())? };
-    let config = resolve(&[layer])?;
+    let config = resolve(&[config_of(&folder)?])?;
     let timings = Timings::load(&folder)?;
     let table = folder.calibration().exists().then(|| Calibration::load(folder.calibration())).transpose()?;
     if !folder.checkpoint().exists() {
@@ -142,8 +146,8 @@ fn digest(folder: &RunFolder) -> anyhow::Result<[u8; 32]> {
 fn train(start: Start, console: Console, interrupted: &AtomicBool) -> anyhow::Result<ExitCode> {
     let Start { config, folder, table, checkpoint, mut timings } = start;
     let begun = Instant::now();
-    console.say(format_args!("run folder {}", folder.path().display()));
     let laboratory = set_up(&config, table, console)?;
+    console.say(format_args!("run folder {}", folder.path().display()));
     laboratory.calibration.save(folder.calibration())?;
     let calibration = laboratory.calibration.clone();
     let scaling = laboratory.scaling;
@@ -217,7 +221,11 @@ fn set_up(config: &Config, table: Option<Calibration>, console: Console) -> anyh
         table,
         &mut |_| (),
     )?;
-    let how = if measured { "calibrated by measurement" } else { "set from its table" };
+    let how = match (config.chip.parameters, measured) {
+        (ParameterSource::Direct, _) => "set directly",
+        (ParameterSource::Codes, true) => "calibrated by measurement",
+        (ParameterSource::Codes, false) => "set from its table",
+    };
     console.say(format_args!(
         "chip {} {how} in {:.1} s: threshold {:.3} in units of {} weight codes",
         laboratory.calibration.chip,

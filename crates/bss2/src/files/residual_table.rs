@@ -4,7 +4,7 @@
 //! each of them optional. A CSV may have a column `neuron` with the numbers 0 to 511 in order.
 
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use bss2_emu::codes::NEURONS;
 use bss2_emu::residual::{NeuronResidual, ResidualColumn, ResidualTable};
@@ -12,6 +12,23 @@ use ndarray::Array1;
 use ndarray_npy::NpzReader;
 
 use super::FileError;
+
+/// Name, without extension, of a table that is kept beside what was made with it.
+const KEPT: &str = "residual-table";
+
+/// Copies a table into a folder, as it is.
+///
+/// # Errors
+/// [`FileError::Io`] if it cannot be read or written.
+pub fn keep(table: &Path, folder: &Path) -> Result<(), FileError> {
+    let bytes = std::fs::read(table).map_err(FileError::io("read", table))?;
+    super::write(&folder.join(KEPT).with_extension(table.extension().unwrap_or_default()), &bytes)
+}
+
+/// The table that is kept in a folder, if there is one.
+pub fn kept(folder: &Path) -> Option<PathBuf> {
+    ["csv", "npz"].into_iter().map(|extension| folder.join(KEPT).with_extension(extension)).find(|path| path.is_file())
+}
 
 /// Column of a CSV that numbers the neurons.
 const NUMBER: &str = "neuron";
@@ -38,6 +55,7 @@ fn from_csv(file: File) -> Result<Vec<NeuronResidual>, String> {
         .iter()
         .map(|name| if name == NUMBER { Ok(None) } else { column(name).map(Some) })
         .collect::<Result<_, _>>()?;
+    distinct(names.iter())?;
     let mut neurons = Vec::new();
     for record in reader.records() {
         let record = record.map_err(|e| e.to_string())?;
@@ -65,7 +83,9 @@ fn from_csv(file: File) -> Result<Vec<NeuronResidual>, String> {
 fn from_npz(file: File) -> Result<Vec<NeuronResidual>, String> {
     let mut npz = NpzReader::new(file).map_err(|e| e.to_string())?;
     let mut neurons = vec![NeuronResidual::NONE; NEURONS];
-    for name in npz.names().map_err(|e| e.to_string())? {
+    let names = npz.names().map_err(|e| e.to_string())?;
+    distinct(names.iter().map(String::as_str))?;
+    for name in names {
         let name = name.trim_end_matches(".npy");
         let column = column(name)?;
         let values: Array1<f64> = npz
@@ -82,6 +102,22 @@ fn from_npz(file: File) -> Result<Vec<NeuronResidual>, String> {
         }
     }
     Ok(neurons)
+}
+
+/// Refuses a column that is there twice, and a table without any.
+fn distinct<'a>(names: impl Iterator<Item = &'a str>) -> Result<(), String> {
+    let mut seen: Vec<&str> = Vec::new();
+    for name in names {
+        if seen.contains(&name) {
+            return Err(format!("column {name:?} is there twice"));
+        }
+        seen.push(name);
+    }
+    if seen.iter().all(|name| *name == NUMBER) {
+        let names: Vec<&str> = ResidualColumn::ALL.iter().map(|c| c.name).collect();
+        return Err(format!("there is no column of residuals; expected some of {}", names.join(", ")));
+    }
+    Ok(())
 }
 
 /// The column of a name.
@@ -132,6 +168,8 @@ mod tests {
         assert!(error("gain\n1").contains("\"gain\" is not a column; expected some of neuron (CSV only), v_leak_lsb"));
         assert!(error("gain_exc\n1\nx").contains("line 3, column gain_exc: \"x\" is not a number"));
         assert!(error("neuron,gain_exc\n1,1").contains("line 2: neuron 1; expected 0"));
+        assert!(error("tau_mem,tau_mem\n1,2").contains("\"tau_mem\" is there twice"));
+        assert!(error("neuron\n0").contains("no column of residuals"));
         assert!(error("gain_exc\n1").contains("1 entries; expected one for each of the 512 neurons"));
         assert!(error(&rows("tau_mem", |_| "-1".into())).contains("neuron 0: tau_mem = -1 is not allowed"));
         let wrong_kind = load(Path::new("table.txt")).unwrap_err().to_string();

@@ -3,6 +3,7 @@
 //! | file | content |
 //! |---|---|
 //! | `config.toml` | resolved configuration |
+//! | `residual-table.csv` or `.npz` | the user's table of residuals, if the chip was given one |
 //! | `calibration.json` | the table that the chip was set with |
 //! | `metrics.jsonl` | one line per epoch |
 //! | `checkpoint.bss2ckpt` | what `--resume` continues from |

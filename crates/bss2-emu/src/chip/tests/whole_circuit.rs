@@ -75,6 +75,43 @@ fn a_delay_pair_hands_on_once_per_delay() {
     assert!(times(&mut chip, &[1.0], 0).is_empty());
 }
 
+/// A pair needs the comparators of both circuits.
+#[test]
+fn a_delay_pair_with_a_dead_circuit_sends_nothing() {
+    let mut spec = ChipSpec::new(Preset::Ideal, 1);
+    spec.failures.dead_neuron_probability = 1.0;
+    let mut chip = Chip::draw(&spec);
+    chip.configure(&NeuronSetting::Direct(vec![NeuronParameters::default(); NEURONS])).unwrap();
+    let mut routing = two_layers(4);
+    routing.delay_pairs = vec![DelayPair { neuron: id(0), code: 66 }];
+    chip.connect(&routing).unwrap();
+    chip.write_weights(&[row(Hemisphere::Top, 0, &[63, 63])]).unwrap();
+    assert!(times(&mut chip, &[1.0], 0).is_empty());
+}
+
+#[test]
+fn what_joined_circuits_cannot_do_is_refused() {
+    let refused = |change: fn(usize, &mut NeuronParameters)| {
+        let mut chip = chip(4, change, |routing| routing.logical_neurons = vec![vec![id(0), id(1)]]);
+        chip.run(&experiment(&[1.0], 1)).unwrap_err().to_string()
+    };
+    assert!(refused(|_, p| p.terms.bypass = true).contains("cannot be bypassed"));
+    assert!(refused(|_, p| p.terms.reversal_exc_lsb = Some(200.0)).contains("joined circuits with adaptation"));
+}
+
+#[test]
+fn times_outside_the_trial_are_refused() {
+    let mut chip = chip(1, |_, _| (), |_| ());
+    let mut run = experiment(&[], 1);
+    run.record.cadc_times_us = vec![f64::NAN];
+    assert!(chip.run(&run).unwrap_err().to_string().starts_with("cadc_times_us: NaN us is not allowed"));
+    run.record.cadc_times_us.clear();
+    run.trials[0].resets_us = vec![101.0];
+    assert!(chip.run(&run).unwrap_err().to_string().starts_with("resets_us: 101 us"));
+    run.duration_us = f64::INFINITY;
+    assert!(chip.run(&run).unwrap_err().to_string().starts_with("duration_us: inf us"));
+}
+
 #[test]
 fn a_bypassed_neuron_passes_events_at_once() {
     let mut chip = chip(4, |_, p| p.terms.bypass = true, |_| ());

@@ -109,6 +109,6 @@ proptest! {
         prop_assert_eq!(advanced.len(), found.len());
         prop_assert!(advanced.iter().zip(&found).all(|(a, b)| (a - b).abs() < 1e-6), "{advanced:?} {found:?}");
         prop_assert!((last.x - end.x).abs() < 1e-5, "{} {}", last.x, end.x);
-        prop_assert!(found.windows(2).all(|w| w[1] - w[0] >= refractory * (1.0 - 1e-14)));
+        prop_assert!(found.windows(2).all(|w| w[1] - w[0] >= refractory - 4.0 * f64::EPSILON * w[1]));
     }
 }

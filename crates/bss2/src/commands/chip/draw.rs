@@ -22,7 +22,7 @@ pub fn run(args: &DrawArgs) -> anyhow::Result<ExitCode> {
         layers.push(of_chip(text)?);
     }
     let spec = resolve(&layers)?.chip;
-    write(&args.out, describe(&spec)?.as_bytes())?;
+    write(&args.out, describe(&spec, &spec.identity())?.as_bytes())?;
     Console::new(false).say(format_args!("chip {} described in {}", spec.identity(), args.out.display()));
     Ok(ExitCode::SUCCESS)
 }

@@ -15,9 +15,10 @@ use super::experiments::{Experiment, key, named, targets};
 use super::results::{ChipResult, ExperimentResult, Results};
 use crate::cli::{ExperimentName, ProbeArgs};
 use crate::commands::{configure, set_threads};
+use crate::config::Config;
 use crate::console::Console;
 use crate::figures::chart;
-use crate::files::{FileError, write};
+use crate::files::{FileError, residual_table, write};
 use crate::laboratory::draw;
 
 /// Makes one experiment, or all with a published range, on one chip or several.
@@ -34,11 +35,11 @@ pub fn run(args: &ProbeArgs) -> anyhow::Result<ExitCode> {
     if let Some(table) = &table {
         table.require_chip(first.identity())?;
     }
-    check(args, &config.chip, table.as_ref())?;
+    check(args, &config, table.as_ref())?;
     let specs: Vec<ChipSpec> =
         (0..u64::from(args.chips)).map(|k| ChipSpec { seed: config.chip.seed + k, ..config.chip }).collect();
     // Nothing is computed for folders that cannot be written to.
-    let folders = args.out.as_deref().map(|out| folders(out, &specs)).transpose()?;
+    let folders = args.out.as_deref().map(|out| folders(out, &specs, &config.residual_table)).transpose()?;
 
     let mut chips = Vec::with_capacity(specs.len());
     for (k, spec) in specs.iter().enumerate() {
@@ -58,7 +59,8 @@ pub fn run(args: &ProbeArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn check(args: &ProbeArgs, spec: &ChipSpec, table: Option<&Calibration>) -> anyhow::Result<()> {
+fn check(args: &ProbeArgs, config: &Config, table: Option<&Calibration>) -> anyhow::Result<()> {
+    let spec = &config.chip;
     let last = spec.seed.checked_add(u64::from(args.chips) - 1).filter(|last| i64::try_from(*last).is_ok());
     if last.is_none() {
         bail!("--chips {}: seeds go up to {}, and the first is {}", args.chips, i64::MAX, spec.seed);
@@ -66,11 +68,8 @@ fn check(args: &ProbeArgs, spec: &ChipSpec, table: Option<&Calibration>) -> anyh
     if args.experiment == ExperimentName::CodeSweep && spec.parameters == ParameterSource::Direct {
         bail!("code-sweep: this chip is set directly (chip.parameters = \"direct\") and has no codes to sweep");
     }
-    if args.chips > 1 && args.chip.residual_table.is_some() {
-        bail!(
-            "--residual-table {}: a table belongs to one chip; leave out --chips",
-            shown(args.chip.residual_table.as_ref())
-        );
+    if args.chips > 1 && !config.residual_table.is_empty() {
+        bail!("residual_table = {:?}: a table belongs to one chip; leave out --chips", config.residual_table);
     }
     let Some(table) = table else { return Ok(()) };
     if args.chips > 1 {
@@ -107,7 +106,7 @@ fn differences(found: &Targets, needed: &Targets) -> anyhow::Result<Vec<String>>
 }
 
 /// One folder per chip, with its description.
-fn folders(out: &Path, specs: &[ChipSpec]) -> anyhow::Result<Vec<PathBuf>> {
+fn folders(out: &Path, specs: &[ChipSpec], residual_table: &str) -> anyhow::Result<Vec<PathBuf>> {
     let mut folders = Vec::with_capacity(specs.len());
     for spec in specs {
         let folder = if specs.len() == 1 { out.to_owned() } else { out.join(format!("chip-{}", spec.seed)) };
@@ -116,7 +115,11 @@ fn folders(out: &Path, specs: &[ChipSpec]) -> anyhow::Result<Vec<PathBuf>> {
             path: folder.clone(),
             source,
         })?;
-        write(&folder.join("chip.toml"), describe(spec)?.as_bytes())?;
+        let identity = draw(spec, residual_table)?.identity().clone();
+        write(&folder.join("chip.toml"), describe(spec, &identity)?.as_bytes())?;
+        if !residual_table.is_empty() {
+            residual_table::keep(Path::new(residual_table), &folder)?;
+        }
         folders.push(folder);
     }
     Ok(folders)
