@@ -8,13 +8,13 @@ use std::time::Instant;
 
 use ::calib::Calibration;
 use anyhow::{Context as _, anyhow, bail};
-use bss2_emu::Chip;
+use bss2_emu::{Chip, Device as _};
 use ttfs::on_device::OnDevice;
 use ttfs::placement::Placement;
 use ttfs::train::{EpochRecord, Trainer, TrainingState};
 
 use super::summary::{Finished, Session, Timings};
-use super::{Splits, configure, flag, report, set_threads, splits, summary};
+use super::{Splits, configure, flag, report, set_threads, splits, summary, warn_of_other_chip};
 use crate::cli::TrainArgs;
 use crate::config::{Config, Layer, resolve, table_from_file};
 use crate::console::{Console, Progress};
@@ -22,7 +22,7 @@ use crate::files::checkpoint::Checkpoint;
 use crate::files::network::SavedNetwork;
 use crate::files::run_folder::{RunFolder, Writer};
 use crate::files::write;
-use crate::laboratory::{Laboratory, draw, layer_sizes, n_inputs};
+use crate::laboratory::{GivenTable, Laboratory, draw, layer_sizes, n_inputs};
 
 /// Epochs between checkpoints.
 const CHECKPOINT_EVERY: u32 = 10;
@@ -33,7 +33,7 @@ const INTERRUPTED: u8 = 130;
 struct Start {
     config: Config,
     folder: RunFolder,
-    table: Option<Calibration>,
+    table: Option<GivenTable>,
     checkpoint: Option<Checkpoint>,
     timings: Timings,
 }
@@ -93,8 +93,8 @@ fn fresh(args: &TrainArgs) -> anyhow::Result<Start> {
     // What does not fit is said before anything is made.
     Placement::new(n_inputs(&config.encoding), &layer_sizes(&config))
         .context("the network does not fit on the chip (network.hidden or --hidden, encoding.copies)")?;
-    if let Some(table) = &table {
-        table.require_chip(&config.chip.identity())?;
+    if let Some(given) = &table {
+        given.check(&config.chip.identity())?;
     }
     let name = format!("yin-yang-chip{}-seed{}", config.chip.seed, config.training.seed);
     let folder = RunFolder::create(args.out.as_deref(), &name)?;
@@ -112,6 +112,8 @@ fn resumed(path: &Path) -> anyhow::Result<Start> {
     let config = resolve(&[layer])?;
     let timings = Timings::load(&folder)?;
     let table = folder.calibration().exists().then(|| Calibration::load(folder.calibration())).transpose()?;
+    // The run has accepted this table before, if need be on purpose.
+    let table = table.map(|table| GivenTable { table, force: true });
     if !folder.checkpoint().exists() {
         // Stopped before the first checkpoint: the run begins again.
         return Ok(Start { config, folder, table, checkpoint: None, timings });
@@ -146,6 +148,7 @@ fn train(start: Start, console: Console, interrupted: &AtomicBool) -> anyhow::Re
     let laboratory = set_up(&config, table, console)?;
     laboratory.calibration.save(folder.calibration())?;
     let calibration = laboratory.calibration.clone();
+    let identity = laboratory.chip.identity().clone();
     let scaling = laboratory.scaling;
     let calibration_s = begun.elapsed().as_secs_f64();
 
@@ -190,6 +193,7 @@ fn train(start: Start, console: Console, interrupted: &AtomicBool) -> anyhow::Re
     let finished = Finished {
         config: &config,
         calibration: &calibration,
+        identity,
         scaling,
         trainer: &trainer,
         course: &course,
@@ -207,20 +211,18 @@ fn train(start: Start, console: Console, interrupted: &AtomicBool) -> anyhow::Re
     Ok(ExitCode::SUCCESS)
 }
 
-fn set_up(config: &Config, table: Option<Calibration>, console: Console) -> anyhow::Result<Laboratory> {
+fn set_up(config: &Config, table: Option<GivenTable>, console: Console) -> anyhow::Result<Laboratory> {
     let measured = table.is_none();
     let begun = Instant::now();
-    let laboratory = Laboratory::set_up(
-        draw(&config.chip, &config.residual_table)?,
-        &config.calibration,
-        &config.scaling,
-        table,
-        &mut |_| (),
-    )?;
+    let chip = draw(&config.chip, &config.residual_table)?;
+    if let Some(given) = &table {
+        warn_of_other_chip(console, given, chip.identity())?;
+    }
+    let identity = chip.identity().clone();
+    let laboratory = Laboratory::set_up(chip, &config.calibration, &config.scaling, table, &mut |_| ())?;
     let how = if measured { "calibrated by measurement" } else { "set from its table" };
     console.say(format_args!(
-        "chip {} {how} in {:.1} s: threshold {:.3} in units of {} weight codes",
-        laboratory.calibration.chip,
+        "chip {identity} {how} in {:.1} s: threshold {:.3} in units of {} weight codes",
         begun.elapsed().as_secs_f64(),
         laboratory.scaling.threshold,
         laboratory.scaling.lsb_per_weight,

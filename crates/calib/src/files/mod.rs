@@ -19,7 +19,6 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use bss2_emu::NeuronParameters;
 use serde::Deserialize;
 
 use crate::error::CalibError;
@@ -87,19 +86,15 @@ impl Calibration {
     /// # Errors
     /// If the extension is none of these, a table of it is malformed, or the file cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), CalibError> {
-        self.save_with(path, None)
+        self.save_with(path, &[])
     }
 
-    /// Writes the table; an `.npz` gets the arrays `<name>_uncalibrated` too: what the neurons measured with the median codes of
-    /// all neurons. Other formats have no place for them.
+    /// Writes the table; an `.npz` gets those of the named arrays too whose names end in `_uncalibrated`: what the neurons measured
+    /// with a common code. Other formats have no place for them, and what was measured with the table's codes is in the table.
     ///
     /// # Errors
-    /// As [`Self::save`]; also if there are not 512 neurons in `uncalibrated`.
-    pub fn save_with(
-        &self,
-        path: impl AsRef<Path>,
-        uncalibrated: Option<&[NeuronParameters]>,
-    ) -> Result<(), CalibError> {
+    /// As [`Self::save`]; also if an array has not 512 entries.
+    pub fn save_with(&self, path: impl AsRef<Path>, arrays: &[(String, &[f64])]) -> Result<(), CalibError> {
         let path = path.as_ref();
         let format = FileFormat::of(path)?;
         self.check(path)?;
@@ -107,7 +102,7 @@ impl Calibration {
             FileFormat::Binary => binary::encode(self),
             FileFormat::Json => json(self),
             FileFormat::Csv => csv_file::encode(self),
-            FileFormat::Npz => npz_file::encode(self, uncalibrated),
+            FileFormat::Npz => npz_file::encode(self, arrays),
         };
         write(path, &bytes.map_err(|message| refuse(path, format!("cannot be encoded: {message}")))?)
     }

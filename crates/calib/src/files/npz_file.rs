@@ -3,7 +3,6 @@
 use std::io::Cursor;
 use std::path::Path;
 
-use bss2_emu::NeuronParameters;
 use bss2_emu::codes::NEURONS;
 use ndarray::Array1;
 use ndarray_npy::{NpzReader, NpzWriter};
@@ -16,32 +15,30 @@ use crate::table::Calibration;
 pub(super) const MAGIC: &[u8] = b"PK\x03\x04";
 /// Array with the JSON.
 const COMMON: &str = "table";
-/// End of the names of what was measured with median codes.
+/// End of the names of what was measured with a common code.
 const UNCALIBRATED: &str = "_uncalibrated";
 
 type Writer = NpzWriter<Cursor<Vec<u8>>>;
 
-pub(super) fn encode(table: &Calibration, uncalibrated: Option<&[NeuronParameters]>) -> Result<Vec<u8>, String> {
+pub(super) fn encode(table: &Calibration, arrays: &[(String, &[f64])]) -> Result<Vec<u8>, String> {
     let (common, rows) = take_apart(table);
     let mut npz = NpzWriter::new_compressed(Cursor::new(Vec::new()));
     for column in columns(table.codes.is_some()) {
-        add(&mut npz, column.name, column, &rows)?;
+        add(&mut npz, column, &rows)?;
     }
-    if let Some(neurons) = uncalibrated {
-        if neurons.len() != NEURONS {
-            return Err(format!("{} uncalibrated neurons; a chip has {NEURONS}", neurons.len()));
+    for (name, values) in arrays.iter().filter(|(name, _)| name.ends_with(UNCALIBRATED)) {
+        if values.len() != NEURONS {
+            return Err(format!("{name} has {} entries; a chip has {NEURONS} neurons", values.len()));
         }
-        let rows: Vec<Row> = neurons.iter().map(|measured| Row { measured: *measured, ..blank() }).collect();
-        for column in columns(false).filter(|c| c.kind == Kind::Number && c.name != "refractory_time") {
-            add(&mut npz, &format!("{}{UNCALIBRATED}", column.name), column, &rows)?;
-        }
+        npz.add_array(name.as_str(), &Array1::from(values.to_vec())).map_err(|e| e.to_string())?;
     }
     let json = serde_json::to_vec(&common).map_err(|e| e.to_string())?;
     npz.add_array(COMMON, &Array1::from(json)).map_err(|e| e.to_string())?;
     Ok(npz.finish().map_err(|e| e.to_string())?.into_inner())
 }
 
-fn add(npz: &mut Writer, name: &str, column: &Column, rows: &[Row]) -> Result<(), String> {
+fn add(npz: &mut Writer, column: &Column, rows: &[Row]) -> Result<(), String> {
+    let name = column.name;
     let values = rows.iter().map(|row| (column.get)(row));
     match column.kind {
         Kind::Whole(..) => npz.add_array(name, &values.map(|v| v as i16).collect::<Array1<i16>>()),

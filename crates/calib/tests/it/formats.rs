@@ -167,22 +167,25 @@ fn an_npz_has_the_names_of_calix() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("calib_eval.npz");
     let table = table();
-    let mut raw = table.measured.clone();
-    raw[5].tau_mem_us = 9.0;
-    table.save_with(&path, Some(&raw)).unwrap();
+    let raw = vec![9.0; 512];
+    let names = ["v_leak", "v_reset", "v_threshold", "tau_mem", "tau_syn_exc", "tau_syn_inh"];
+    let arrays: Vec<(String, &[f64])> =
+        names.iter().flat_map(|n| [(n.to_string(), &raw[..]), (format!("{n}_uncalibrated"), &raw[..])]).collect();
+    table.save_with(&path, &arrays).unwrap();
     assert!(Calibration::load(&path).unwrap() == table);
     let mut npz = ndarray_npy::NpzReader::new(fs::File::open(&path).unwrap()).unwrap();
-    let names = npz.names().unwrap();
-    for name in ["v_leak", "v_reset", "v_threshold", "tau_mem", "tau_syn_exc", "tau_syn_inh"] {
+    let found = npz.names().unwrap();
+    for name in names {
         for name in [name.to_owned(), format!("{name}_uncalibrated")] {
-            assert!(names.iter().any(|n| n.trim_end_matches(".npy") == name), "{name} is missing in {names:?}");
+            assert!(found.iter().any(|n| n.trim_end_matches(".npy") == name), "{name} is missing in {found:?}");
         }
     }
     let tau: ndarray::Array1<f64> = npz.by_name("tau_mem_uncalibrated").unwrap();
     assert_eq!((tau.len(), tau[5]), (512, 9.0));
     let success: ndarray::Array1<bool> = npz.by_name("success").unwrap();
     assert_eq!(success.to_vec(), table.success);
-    assert!(table.save_with(&path, Some(&raw[1..])).unwrap_err().to_string().contains("511 uncalibrated"));
+    let short = [("v_leak_uncalibrated".to_owned(), &raw[1..])];
+    assert!(table.save_with(&path, &short).unwrap_err().to_string().contains("v_leak_uncalibrated has 511 entries"));
 }
 
 #[test]
