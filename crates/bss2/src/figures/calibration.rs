@@ -88,7 +88,7 @@ fn draw_histogram(canvas: &mut Canvas, index: usize, histogram: &ParameterHistog
     if let Some(target) = histogram.target {
         canvas.dashed_upright(panel.px(target), (panel.top - 5.0, panel.bottom()), 1.2, INK);
     }
-    panel.letter(canvas, 14.0, index, &format!("{}, neurons", histogram.caption));
+    panel.letter(canvas, 14.0, index, &format!("neurons by {}", histogram.caption));
     panel.draw_x(canvas, true, &format!("{} ({})", histogram.caption, histogram.unit));
     panel.draw_y(canvas, true);
     if !values().any(f64::is_finite) {

@@ -26,7 +26,7 @@ pub fn run(args: &TableArgs) -> anyhow::Result<ExitCode> {
     console.say(format_args!("table of chip {}: {} of {total} neurons on target", table.chip, total - missed.len()));
     console.say(match table.codes {
         Some(_) => format!(
-            "codes of 24 cells and 17 switches per neuron; {} runs, {} trials, {:.2} s on the chip",
+            "codes of 24 cells and 16 switches per neuron; {} runs, {} trials, {:.2} s on the chip",
             table.measurements,
             table.trials,
             table.hardware_time_us * 1e-6

@@ -6,6 +6,7 @@ use bss2_emu::codes::NEURONS;
 use ttfs::placement::Placement;
 
 use super::check_place;
+use super::parameters::Tolerance;
 use crate::cli::{ChipArgs, TargetsArgs};
 use crate::commands::configure;
 use crate::config::{Layer, table_from_file};
@@ -40,7 +41,11 @@ pub fn run(args: &TargetsArgs) -> anyhow::Result<ExitCode> {
     let mut targets = config.calibration;
     targets.tau_syn_exc_us = scaling.us_per_time;
     targets.tau_syn_inh_us = scaling.us_per_time;
-    targets.tau_mem_us = scaling.us_per_time * scaling.tau_mem;
+    // The network has the median that the emulated chip came to; what it aimed at is the better target for another chip.
+    let trained_us = scaling.us_per_time * scaling.tau_mem;
+    if !Tolerance::Relative(0.05).allows(targets.tau_mem_us, trained_us) {
+        targets.tau_mem_us = trained_us;
+    }
     if let Some(problem) = targets.check().first() {
         anyhow::bail!("{}: no chip can be calibrated to this network: {problem}", args.network.display());
     }
