@@ -246,7 +246,7 @@ pub(super) fn blank() -> Row {
 }
 
 /// The table that was taken apart.
-pub(super) fn put_together(path: &Path, common: Common, rows: Vec<Row>) -> Result<Calibration, CalibError> {
+pub(super) fn put_together(path: &Path, common: Common, rows: &[Row]) -> Result<Calibration, CalibError> {
     let terms = common.terms.unwrap_or_else(|| vec![Terms::default(); rows.len()]);
     for (what, found) in [("rows", rows.len()), ("terms", terms.len())] {
         if found != NEURONS {

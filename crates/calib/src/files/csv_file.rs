@@ -68,5 +68,5 @@ pub(super) fn decode(path: &Path, bytes: &[u8]) -> Result<Calibration, CalibErro
         }
         rows.push(row);
     }
-    put_together(path, common, rows)
+    put_together(path, common, &rows)
 }

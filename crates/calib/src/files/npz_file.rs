@@ -81,5 +81,5 @@ pub(super) fn decode(path: &Path, bytes: Vec<u8>) -> Result<Calibration, CalibEr
             (column.set)(row, value);
         }
     }
-    put_together(path, common, rows)
+    put_together(path, common, &rows)
 }

@@ -114,7 +114,9 @@ pub fn run(args: &DiffArgs) -> anyhow::Result<ExitCode> {
     match &codes {
         Some((codes, rest, shared)) => {
             heading("codes, B - A");
-            codes.iter().for_each(|d| d.say(console));
+            for difference in codes {
+                difference.say(console);
+            }
             console.say(format_args!("  {:<24} {rest:>8}", "switches and the rest"));
             if *shared {
                 console.say("  codes that neurons share differ");
@@ -131,7 +133,9 @@ pub fn run(args: &DiffArgs) -> anyhow::Result<ExitCode> {
         })
         .collect();
     heading("measured, B - A");
-    measured.iter().for_each(|d| d.say(console));
+    for difference in &measured {
+        difference.say(console);
+    }
     console.result(&serde_json::json!({
         "same_chip": same_chip,
         "different_targets": differing,
