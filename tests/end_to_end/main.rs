@@ -3,6 +3,7 @@
 mod bad_input;
 mod book;
 mod calibration;
+mod calibration_files;
 mod chips;
 mod determinism;
 mod inference;

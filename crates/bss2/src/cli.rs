@@ -133,10 +133,20 @@ pub struct ProbeArgs {
 pub enum CalibCommand {
     /// Calibrate a chip and write its table.
     Run(CalibArgs),
+    /// Write a table in another format: .bss2cal, .json, .csv or .npz.
+    Convert(ConvertArgs),
+    /// Show what a table says: targets, what was measured, which neurons missed.
+    Show(TableArgs),
+    /// Compare two tables.
+    Diff(DiffArgs),
+    /// Measure a chip again with the codes of its table.
+    Verify(VerifyArgs),
+    /// Write what a real chip must be calibrated to for a trained network, in the names and units of calix.
+    Targets(TargetsArgs),
 }
 
 /// Which chip.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct ChipArgs {
     /// The chip: a seed, or a chip.toml with the keys of the [chip] section.
     #[arg(long, value_name = "SEED|FILE")]
@@ -148,13 +158,16 @@ pub struct ChipArgs {
     /// (`chip.parameters = "direct"`; key `residual_table`).
     #[arg(long, value_name = "FILE")]
     pub residual_table: Option<PathBuf>,
-    /// Set the chip from this calibration table instead of calibrating it.
+    /// Set the chip from this calibration table (.bss2cal, .json, .csv, .npz) instead of calibrating it.
     #[arg(long, value_name = "FILE")]
     pub calibration: Option<PathBuf>,
+    /// Apply a table that was measured on another chip, on purpose.
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// Where configuration comes from.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct ConfigArgs {
     /// Configuration file (TOML); a config.toml of a run is one.
     #[arg(long, value_name = "FILE")]
@@ -196,7 +209,7 @@ pub struct TrainArgs {
     #[arg(
         long,
         value_name = "RUN",
-        conflicts_with_all = ["chip", "chip_seed", "residual_table", "calibration", "seed", "epochs", "hidden", "out", "config", "set"]
+        conflicts_with_all = ["chip", "chip_seed", "residual_table", "calibration", "force", "seed", "epochs", "hidden", "out", "config", "set"]
     )]
     pub resume: Option<PathBuf>,
     #[command(flatten)]
@@ -262,11 +275,83 @@ pub struct SimulateArgs {
 pub struct CalibArgs {
     #[command(flatten)]
     pub chip: ChipArgs,
-    /// The table to write (JSON).
+    /// What to calibrate to: a preset by name; `--set calibration.KEY=VALUE` changes single targets.
+    #[arg(long, value_name = "PRESET")]
+    pub target: Option<String>,
+    /// The table to write; the extension chooses the format: .bss2cal, .json, .csv or .npz.
     #[arg(short, long, value_name = "FILE")]
     pub out: PathBuf,
     #[command(flatten)]
     pub config: ConfigArgs,
     #[command(flatten)]
     pub output: OutputArgs,
+}
+
+/// Arguments of `calib convert`.
+#[derive(Debug, Args)]
+pub struct ConvertArgs {
+    /// The table to read.
+    #[arg(value_name = "FROM")]
+    pub from: PathBuf,
+    /// The table to write; the extension chooses the format. A file of this name is replaced.
+    #[arg(value_name = "TO")]
+    pub to: PathBuf,
+}
+
+/// Arguments of `calib show`.
+#[derive(Debug, Args)]
+pub struct TableArgs {
+    /// The table.
+    #[arg(value_name = "FILE")]
+    pub table: PathBuf,
+    /// Draw histograms and a map of success into this file (.svg or .png).
+    #[arg(short, long, value_name = "FIGURE")]
+    pub out: Option<PathBuf>,
+    /// Print the result as one line of JSON on stdout; everything else goes to stderr.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `calib diff`.
+#[derive(Debug, Args)]
+pub struct DiffArgs {
+    /// A table.
+    #[arg(value_name = "A")]
+    pub a: PathBuf,
+    /// The table to compare it with; differences are B - A.
+    #[arg(value_name = "B")]
+    pub b: PathBuf,
+    /// Print the result as one line of JSON on stdout; everything else goes to stderr.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `calib verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// The table.
+    #[arg(value_name = "FILE")]
+    pub table: PathBuf,
+    #[command(flatten)]
+    pub chip: ChipArgs,
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// Arguments of `calib targets`.
+#[derive(Debug, Args)]
+pub struct TargetsArgs {
+    /// A run folder, or a network.npz.
+    #[arg(value_name = "RUN|NET.npz")]
+    pub network: PathBuf,
+    /// The targets to write (.json, .csv or .npz); a script that hands them to calix appears beside it.
+    #[arg(short, long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    /// Print the result as one line of JSON on stdout; everything else goes to stderr.
+    #[arg(long)]
+    pub json: bool,
 }

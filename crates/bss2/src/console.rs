@@ -3,6 +3,7 @@
 use std::io::{IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
 
+use calib::Step;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use ttfs::train::EpochRecord;
 
@@ -36,6 +37,49 @@ impl Console {
             Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error),
             _ => Ok(()),
         }
+    }
+}
+
+/// Progress over the routines of a calibration: each is said when it is done, with the time it took.
+#[derive(Debug)]
+pub struct Routines {
+    console: Console,
+    begun: Instant,
+    running: Option<(Step, Instant, Option<ProgressBar>)>,
+}
+
+impl Routines {
+    /// Nothing has begun.
+    pub fn new(console: Console) -> Self {
+        Self { console, begun: Instant::now(), running: None }
+    }
+
+    /// A routine begins, and the one before it is done.
+    pub fn begin(&mut self, step: Step) {
+        self.finish();
+        let spinner = std::io::stderr().is_terminal().then(|| {
+            let spinner = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+            spinner.set_message(format!("{:2}/{} {}", step.index, step.of, step.name));
+            spinner.enable_steady_tick(Duration::from_millis(100));
+            spinner
+        });
+        self.running = Some((step, Instant::now(), spinner));
+    }
+
+    /// The running routine is done.
+    pub fn finish(&mut self) {
+        let Some((step, begun, spinner)) = self.running.take() else { return };
+        if let Some(spinner) = spinner {
+            spinner.finish_and_clear();
+        }
+        self.console.say(format_args!(
+            "{:2}/{} {:<28} {:6.2} s   {:6.2} s in all",
+            step.index,
+            step.of,
+            step.name,
+            begun.elapsed().as_secs_f64(),
+            self.begun.elapsed().as_secs_f64()
+        ));
     }
 }
 

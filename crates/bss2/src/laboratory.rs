@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use bss2_emu::spec::ParameterSource;
-use bss2_emu::{Chip, ChipSpec, Device};
+use bss2_emu::{Chip, ChipIdentity, ChipSpec, Device};
 use calib::{Calibration, Step, Targets, calibrate};
 use ttfs::encoding::TimeEncoding;
 use ttfs::on_device::OnDevice;
@@ -13,6 +13,29 @@ use ttfs::scaling::Scaling;
 
 use crate::config::{Config, ScalingSettings};
 use crate::files::residual_table;
+
+/// A table to set a chip with.
+#[derive(Debug, Clone)]
+pub struct GivenTable {
+    /// The table.
+    pub table: Calibration,
+    /// Whether it may have been measured on another chip.
+    pub force: bool,
+}
+
+impl GivenTable {
+    /// Refuses the table of another chip, unless it is applied on purpose. Returns whether it is of another chip.
+    ///
+    /// # Errors
+    /// With both chips, and how to apply it all the same.
+    pub fn check(&self, identity: &ChipIdentity) -> anyhow::Result<bool> {
+        match self.table.require_chip(identity) {
+            Ok(()) => Ok(false),
+            Err(_) if self.force => Ok(true),
+            Err(error) => Err(anyhow::anyhow!("{error}; --force applies it all the same")),
+        }
+    }
+}
 
 /// A calibrated chip and the units it defines.
 #[derive(Debug)]
@@ -46,13 +69,13 @@ impl Laboratory {
         mut chip: Chip,
         targets: &Targets,
         units: &ScalingSettings,
-        table: Option<Calibration>,
+        table: Option<GivenTable>,
         progress: &mut dyn FnMut(Step),
     ) -> anyhow::Result<Self> {
         let calibration = match (table, chip.spec().parameters) {
-            (Some(table), _) => {
-                table.require_chip(chip.identity())?;
-                table
+            (Some(given), _) => {
+                given.check(chip.identity())?;
+                given.table
             }
             (None, ParameterSource::Direct) => Calibration::from_targets(chip.identity().clone(), targets),
             (None, ParameterSource::Codes) => {

@@ -40,10 +40,12 @@
 
 mod cadc;
 mod error;
+mod files;
 mod fit;
 mod instruments;
 mod leak;
 mod membrane_tau;
+mod remeasure;
 mod reset;
 mod search;
 mod stimulus;
@@ -58,6 +60,8 @@ use bss2_emu::codes::NEURONS;
 use bss2_emu::{CapMemCode, CodeTable, Device, NeuronCodes, NeuronParameters};
 
 pub use error::CalibError;
+pub use files::FileFormat;
+pub use remeasure::remeasure;
 pub use table::{Calibration, FORMAT};
 pub use targets::Targets;
 

@@ -97,7 +97,11 @@ pub(crate) fn measure(
 }
 
 /// The burst for a good excitatory peak, and the peaks it causes.
-fn choose_burst(bench: &mut Bench<'_>, leak_lsb: f64, taus: &TimeConstants) -> Result<(Burst, Vec<f64>), CalibError> {
+pub(crate) fn choose_burst(
+    bench: &mut Bench<'_>,
+    leak_lsb: f64,
+    taus: &TimeConstants,
+) -> Result<(Burst, Vec<f64>), CalibError> {
     let aim = PEAK_LSB.min(0.8 * (leak_lsb - FLOOR_LSB));
     let sign = Sign::Excitatory;
     bench.configure(|_, _| ())?;

@@ -107,7 +107,7 @@ fn rates(bench: &mut Bench<'_>, sign: Sign, expected_us: f64) -> Result<Vec<f64>
 }
 
 /// A burst of good amplitude, from a look at every 16th neuron.
-fn choose_burst(bench: &mut Bench<'_>, sign: Sign, expected_us: f64) -> Result<Burst, CalibError> {
+pub(crate) fn choose_burst(bench: &mut Bench<'_>, sign: Sign, expected_us: f64) -> Result<Burst, CalibError> {
     bench.configure(|_, _| ())?;
     let mut burst = Burst::of_total(128.0);
     for _ in 0..3 {

@@ -1,10 +1,8 @@
-//! The calibration of a chip, and its file: what was aimed at, the codes found, and what the neurons measured afterwards.
+//! The calibration of a chip: what was aimed at, the codes found, and what the neurons measured afterwards.
 //!
-//! The file is one JSON object, neurons in `AtomicNeuron` order. Codes of an emulated chip mean nothing to a real one, nor to
-//! another emulated one: a table names its chip.
+//! Codes of an emulated chip mean nothing to a real one, nor to another emulated one: a table names its chip. How a table is
+//! kept in files is said in [`crate::files`].
 
-use std::fs;
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use bss2_emu::codes::NEURONS;
@@ -15,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::CalibError;
 use crate::targets::Targets;
 
-/// Version of the file that this program reads and writes.
+/// Version of the content of files, text or binary, that this program reads and writes.
 pub const FORMAT: u32 = 1;
 
 /// A calibrated chip.
@@ -58,11 +56,6 @@ impl PartialEq for Calibration {
             && self.trials == other.trials
             && self.hardware_time_us == other.hardware_time_us
     }
-}
-
-#[derive(Deserialize)]
-struct Header {
-    format: u32,
 }
 
 impl Calibration {
@@ -136,48 +129,8 @@ impl Calibration {
         })
     }
 
-    /// Writes the table as JSON: wholly or not at all.
-    ///
-    /// # Errors
-    /// If a table of it is malformed, or the file cannot be written.
-    pub fn save(&self, path: impl AsRef<Path>) -> Result<(), CalibError> {
-        let path = path.as_ref();
-        self.check(path)?;
-        let io = |source: io::Error| CalibError::Io { path: path.to_owned(), source };
-        let mut text = serde_json::to_vec_pretty(self).map_err(|e| io(e.into()))?;
-        text.push(b'\n');
-        let directory = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mut file = tempfile::NamedTempFile::new_in(directory).map_err(io)?;
-        file.write_all(&text).map_err(io)?;
-        file.as_file().sync_all().map_err(io)?;
-        readable_by_others(file.path()).map_err(io)?;
-        file.persist(path).map_err(|e| io(e.error))?;
-        Ok(())
-    }
-
-    /// Reads a table that [`Self::save`] wrote.
-    ///
-    /// # Errors
-    /// Each names the file: missing, cut off, not JSON, an unknown key or a value outside its range (with line and column),
-    /// another format version, a wrong number of neurons, a number that is not finite.
-    pub fn load(path: impl AsRef<Path>) -> Result<Self, CalibError> {
-        let path = path.as_ref();
-        let bytes = fs::read(path).map_err(|source| match source.kind() {
-            io::ErrorKind::NotFound => CalibError::Missing { path: path.to_owned() },
-            _ => CalibError::Io { path: path.to_owned(), source },
-        })?;
-        // The version first: a file of another format would fail with a misleading complaint about its keys.
-        let header: Header = parse(path, &bytes)?;
-        if header.format != FORMAT {
-            return Err(CalibError::Format { path: path.to_owned(), found: header.format, expected: FORMAT });
-        }
-        let mut table: Self = parse(path, &bytes)?;
-        table.check(path)?;
-        table.origin = Some(path.to_owned());
-        Ok(table)
-    }
-
-    fn check(&self, path: &Path) -> Result<(), CalibError> {
+    /// Finds what no table can hold, before it is written and after it was read.
+    pub(crate) fn check(&self, path: &Path) -> Result<(), CalibError> {
         let codes = self.codes.as_ref();
         for (what, found) in [
             ("measured", self.measured.len()),
@@ -226,6 +179,12 @@ impl Calibration {
                 let value = codes.membrane_capacitance;
                 return refuse(format!("codes.neurons[{neuron}].membrane_capacitance is {value}; allowed are 0..=63"));
             }
+            if codes.extension.reset_holdoff > 15 {
+                let value = codes.extension.reset_holdoff;
+                return refuse(format!(
+                    "codes.neurons[{neuron}].extension.reset_holdoff is {value}; allowed are 0..=15"
+                ));
+            }
             if codes.refractory.scale > 15 {
                 let value = codes.refractory.scale;
                 return refuse(format!("codes.neurons[{neuron}].refractory.scale is {value}; allowed are 0..=15"));
@@ -246,29 +205,4 @@ impl Calibration {
         }
         Ok(())
     }
-}
-
-/// Temporary files are private; tables are not.
-#[cfg(unix)]
-fn readable_by_others(path: &Path) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o644))
-}
-
-#[cfg(not(unix))]
-fn readable_by_others(_path: &Path) -> io::Result<()> {
-    Ok(())
-}
-
-fn parse<'a, T: Deserialize<'a>>(path: &Path, bytes: &'a [u8]) -> Result<T, CalibError> {
-    serde_json::from_slice(bytes).map_err(|error| {
-        let path = path.to_owned();
-        match error.classify() {
-            serde_json::error::Category::Eof => {
-                CalibError::Truncated { path, line: error.line(), column: error.column() }
-            }
-            serde_json::error::Category::Data => CalibError::Content { path, message: error.to_string() },
-            _ => CalibError::NotJson { path, message: error.to_string() },
-        }
-    })
 }

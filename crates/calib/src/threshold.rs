@@ -99,7 +99,7 @@ fn configure(bench: &mut Bench<'_>, current: CapMemCode) -> Result<(), CalibErro
 }
 
 /// The current that makes a median tooth of [`TOOTH_US`].
-fn choose_current(bench: &mut Bench<'_>) -> Result<CapMemCode, CalibError> {
+pub(crate) fn choose_current(bench: &mut Bench<'_>) -> Result<CapMemCode, CalibError> {
     let capacitance = f64::from(bench.codes.neurons[0].membrane_capacitance).max(1.0) / 63.0;
     let mut current = 150.0 * capacitance;
     for _ in 0..4 {

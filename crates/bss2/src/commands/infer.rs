@@ -16,14 +16,14 @@ use ttfs::substrate::Ideal;
 use ttfs::train::{Evaluation, Trainer};
 
 use super::summary::confusion;
-use super::{TEST_PART, config_of, configure, samples, set_threads};
+use super::{TEST_PART, config_of, configure, samples, set_threads, warn_of_other_chip};
 use crate::cli::{InferArgs, SubstrateName};
 use crate::config::{Config, Layer};
 use crate::console::Console;
 use crate::files::network::SavedNetwork;
 use crate::files::run_folder::RunFolder;
 use crate::files::write;
-use crate::laboratory::{Laboratory, draw};
+use crate::laboratory::{GivenTable, Laboratory, draw};
 
 /// Evaluates a network on the test samples.
 ///
@@ -59,13 +59,17 @@ pub fn run(args: &InferArgs) -> anyhow::Result<ExitCode> {
             // The table of the run belongs to the run's chip and targets; anything else is calibrated.
             let chip = draw(&config.chip, &config.residual_table)?;
             let fits = |t: &Calibration| t.chip == *chip.identity() && t.targets == config.calibration;
-            let table = given.or_else(|| own_table.filter(fits));
+            let own = own_table.filter(fits).map(|table| GivenTable { table, force: false });
+            let table = given.or(own);
+            if let Some(given) = &table {
+                warn_of_other_chip(console, given, chip.identity())?;
+            }
             let measured = table.is_none() && config.chip.parameters == ParameterSource::Codes;
             let laboratory = Laboratory::set_up(chip, &config.calibration, &config.scaling, table, &mut |_| ())?;
             if measured {
                 console.say(format_args!("chip {} calibrated", laboratory.calibration.chip));
             }
-            let on = format!("chip {}", laboratory.calibration.chip);
+            let on = format!("chip {}", laboratory.chip.identity());
             let mut substrate = laboratory.place(placement, scaling, config.scaling.slot_us)?;
             (trainer.evaluate(&network.weights, &mut substrate, &test, TEST_PART)?, on)
         }

@@ -13,14 +13,17 @@ use std::path::Path;
 
 use ::calib::Calibration;
 use anyhow::{Context as _, anyhow};
+use bss2_emu::ChipIdentity;
 use toml::{Table, Value};
 use ttfs::data::yin_yang::YinYang;
 use ttfs::train::Samples;
 
 use crate::cli::{ChipArgs, ConfigArgs, OutputArgs};
 use crate::config::{Config, Layer, assignment, nested, resolve, table_from_file};
+use crate::console::Console;
 use crate::files::residual_table;
 use crate::files::run_folder::RunFolder;
+use crate::laboratory::GivenTable;
 
 /// Applies `--threads`.
 fn set_threads(output: &OutputArgs) -> anyhow::Result<()> {
@@ -74,7 +77,7 @@ fn configure(
     config: &ConfigArgs,
     chip: &ChipArgs,
     flags: Vec<Layer>,
-) -> anyhow::Result<(Config, Option<Calibration>)> {
+) -> anyhow::Result<(Config, Option<GivenTable>)> {
     let mut layers: Vec<Layer> = base.into_iter().collect();
     if let Some(path) = &config.config {
         layers.push(Layer { origin: path.display().to_string(), table: table_from_file(path)? });
@@ -96,10 +99,20 @@ fn configure(
     layers.extend(others);
     let mut resolved = resolve(&layers)?;
     let table = chip.calibration.as_ref().map(Calibration::load).transpose()?;
-    if let Some(table) = &table {
-        resolved.calibration = table.targets;
+    let given = table.map(|table| GivenTable { table, force: chip.force });
+    if let Some(given) = &given {
+        resolved.calibration = given.table.targets;
     }
-    Ok((resolved, table))
+    Ok((resolved, given))
+}
+
+/// Says so if a table of another chip is applied on purpose.
+fn warn_of_other_chip(console: Console, given: &GivenTable, identity: &ChipIdentity) -> anyhow::Result<()> {
+    if given.check(identity)? {
+        let measured = &given.table.chip;
+        console.say(format_args!("warning: the table of chip {measured} is applied to chip {identity} (--force)"));
+    }
+    Ok(())
 }
 
 /// The three parts of the data set, encoded.

@@ -5,7 +5,7 @@ use std::path::Path;
 use ::calib::Calibration;
 use anyhow::Context as _;
 use bss2_emu::spec::ParameterSource;
-use bss2_emu::{Chip, ChipSpec, Cost};
+use bss2_emu::{Chip, ChipIdentity, ChipSpec, Cost};
 use serde::{Deserialize, Serialize};
 use ttfs::on_device::OnDevice;
 use ttfs::placement::Placement;
@@ -25,6 +25,8 @@ use crate::laboratory::{Laboratory, layer_sizes, n_inputs};
 pub(super) struct Finished<'a> {
     pub config: &'a Config,
     pub calibration: &'a Calibration,
+    /// The chip; its table may have been measured on another one, on purpose.
+    pub identity: ChipIdentity,
     pub scaling: Scaling,
     pub trainer: &'a Trainer,
     pub course: &'a Checkpoint,
@@ -114,7 +116,7 @@ impl Finished<'_> {
             training_seed: config.training.seed,
             chip: ChipSummary {
                 seed: config.chip.seed,
-                identity: self.calibration.chip.to_string(),
+                identity: self.identity.to_string(),
                 threshold: self.scaling.threshold,
                 neurons_on_target: self.calibration.success.iter().filter(|s| **s).count(),
             },

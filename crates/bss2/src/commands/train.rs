@@ -15,7 +15,7 @@ use ttfs::placement::Placement;
 use ttfs::train::{EpochRecord, Trainer, TrainingState};
 
 use super::summary::{Finished, Session, Timings};
-use super::{Splits, config_of, configure, flag, report, set_threads, splits, summary};
+use super::{Splits, config_of, configure, flag, report, set_threads, splits, summary, warn_of_other_chip};
 use crate::cli::TrainArgs;
 use crate::config::{Config, Layer, resolve};
 use crate::console::{Console, Progress};
@@ -23,7 +23,7 @@ use crate::files::checkpoint::Checkpoint;
 use crate::files::network::SavedNetwork;
 use crate::files::run_folder::{RunFolder, Writer};
 use crate::files::{residual_table, write};
-use crate::laboratory::{Laboratory, draw, layer_sizes, n_inputs};
+use crate::laboratory::{GivenTable, Laboratory, draw, layer_sizes, n_inputs};
 
 /// Epochs between checkpoints.
 const CHECKPOINT_EVERY: u32 = 10;
@@ -34,7 +34,7 @@ const INTERRUPTED: u8 = 130;
 struct Start {
     config: Config,
     folder: RunFolder,
-    table: Option<Calibration>,
+    table: Option<GivenTable>,
     checkpoint: Option<Checkpoint>,
     timings: Timings,
 }
@@ -94,8 +94,8 @@ fn fresh(args: &TrainArgs) -> anyhow::Result<Start> {
     // What does not fit is said before anything is made.
     Placement::new(n_inputs(&config.encoding), &layer_sizes(&config))
         .context("the network does not fit on the chip (network.hidden or --hidden, encoding.copies)")?;
-    if let Some(table) = &table {
-        table.require_chip(draw(&config.chip, &config.residual_table)?.identity())?;
+    if let Some(given) = &table {
+        given.check(draw(&config.chip, &config.residual_table)?.identity())?;
     }
     let name = format!("yin-yang-chip{}-seed{}", config.chip.seed, config.training.seed);
     let folder = RunFolder::create(args.out.as_deref(), &name)?;
@@ -116,6 +116,8 @@ fn resumed(path: &Path) -> anyhow::Result<Start> {
     let config = resolve(&[config_of(&folder)?])?;
     let timings = Timings::load(&folder)?;
     let table = folder.calibration().exists().then(|| Calibration::load(folder.calibration())).transpose()?;
+    // The run has accepted this table before, if need be on purpose.
+    let table = table.map(|table| GivenTable { table, force: true });
     if !folder.checkpoint().exists() {
         // Stopped before the first checkpoint: the run begins again.
         return Ok(Start { config, folder, table, checkpoint: None, timings });
@@ -150,6 +152,7 @@ fn train(start: Start, console: Console, interrupted: &AtomicBool) -> anyhow::Re
     console.say(format_args!("run folder {}", folder.path().display()));
     laboratory.calibration.save(folder.calibration())?;
     let calibration = laboratory.calibration.clone();
+    let identity = laboratory.chip.identity().clone();
     let scaling = laboratory.scaling;
     let calibration_s = begun.elapsed().as_secs_f64();
 
@@ -194,6 +197,7 @@ fn train(start: Start, console: Console, interrupted: &AtomicBool) -> anyhow::Re
     let finished = Finished {
         config: &config,
         calibration: &calibration,
+        identity,
         scaling,
         trainer: &trainer,
         course: &course,
@@ -211,24 +215,22 @@ fn train(start: Start, console: Console, interrupted: &AtomicBool) -> anyhow::Re
     Ok(ExitCode::SUCCESS)
 }
 
-fn set_up(config: &Config, table: Option<Calibration>, console: Console) -> anyhow::Result<Laboratory> {
+fn set_up(config: &Config, table: Option<GivenTable>, console: Console) -> anyhow::Result<Laboratory> {
     let measured = table.is_none();
     let begun = Instant::now();
-    let laboratory = Laboratory::set_up(
-        draw(&config.chip, &config.residual_table)?,
-        &config.calibration,
-        &config.scaling,
-        table,
-        &mut |_| (),
-    )?;
+    let chip = draw(&config.chip, &config.residual_table)?;
+    if let Some(given) = &table {
+        warn_of_other_chip(console, given, chip.identity())?;
+    }
+    let identity = chip.identity().clone();
+    let laboratory = Laboratory::set_up(chip, &config.calibration, &config.scaling, table, &mut |_| ())?;
     let how = match (config.chip.parameters, measured) {
         (ParameterSource::Direct, _) => "set directly",
         (ParameterSource::Codes, true) => "calibrated by measurement",
         (ParameterSource::Codes, false) => "set from its table",
     };
     console.say(format_args!(
-        "chip {} {how} in {:.1} s: threshold {:.3} in units of {} weight codes",
-        laboratory.calibration.chip,
+        "chip {identity} {how} in {:.1} s: threshold {:.3} in units of {} weight codes",
         begun.elapsed().as_secs_f64(),
         laboratory.scaling.threshold,
         laboratory.scaling.lsb_per_weight,

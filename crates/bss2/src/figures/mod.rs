@@ -14,6 +14,7 @@
 //! ```
 
 mod axes;
+mod calibration;
 mod canvas;
 mod chart;
 mod confusion;
@@ -31,6 +32,7 @@ use std::path::{Path, PathBuf};
 use kuva::backend::raster::RasterBackend;
 use kuva::render::render::Scene;
 
+pub use calibration::{ParameterHistogram, calibration};
 pub use chart::{ChartPanel, Mark, Series, chart};
 pub use confusion::confusion;
 pub use learning_curves::{EpochPoint, learning_curves};

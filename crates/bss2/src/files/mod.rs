@@ -1,5 +1,6 @@
 //! The files of a run: they appear whole or not at all.
 
+pub mod calix_targets;
 pub mod checkpoint;
 pub mod network;
 pub mod residual_table;

@@ -3,6 +3,7 @@
 mod achieved;
 mod devices;
 mod files;
+mod formats;
 
 use bss2_emu::spec::Preset;
 use bss2_emu::{Chip, ChipSpec};

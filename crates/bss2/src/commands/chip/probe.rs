@@ -14,7 +14,7 @@ use super::describe::describe;
 use super::experiments::{Experiment, key, named, targets};
 use super::results::{ChipResult, ExperimentResult, Results};
 use crate::cli::{ExperimentName, ProbeArgs};
-use crate::commands::{configure, set_threads};
+use crate::commands::{configure, set_threads, warn_of_other_chip};
 use crate::config::Config;
 use crate::console::Console;
 use crate::figures::chart;
@@ -29,12 +29,13 @@ use crate::laboratory::draw;
 pub fn run(args: &ProbeArgs) -> anyhow::Result<ExitCode> {
     let console = Console::new(args.output.json);
     set_threads(&args.output)?;
-    let (config, table) = configure(None, &args.config, &args.chip, Vec::new())?;
+    let (config, given) = configure(None, &args.config, &args.chip, Vec::new())?;
     // A table of residuals is part of the chip's identity.
     let first = draw(&config.chip, &config.residual_table)?;
-    if let Some(table) = &table {
-        table.require_chip(first.identity())?;
+    if let Some(given) = &given {
+        warn_of_other_chip(console, given, first.identity())?;
     }
+    let table = given.map(|given| given.table);
     check(args, &config, table.as_ref())?;
     let specs: Vec<ChipSpec> =
         (0..u64::from(args.chips)).map(|k| ChipSpec { seed: config.chip.seed + k, ..config.chip }).collect();

@@ -53,7 +53,7 @@ pub fn run(args: &ShowArgs) -> anyhow::Result<ExitCode> {
     if let Some(path) = &args.out {
         check_name(path)?;
     }
-    let named = ChipArgs { chip: Some(args.chip.clone()), chip_seed: None, residual_table: None, calibration: None };
+    let named = ChipArgs { chip: Some(args.chip.clone()), ..ChipArgs::default() };
     let (config, _) = configure(None, &ConfigArgs { config: None, set: args.set.clone() }, &named, Vec::new())?;
     let mut chip = draw(&config.chip, &config.residual_table)?;
     let setting = match config.chip.parameters {

@@ -1,0 +1,38 @@
+//! `bss2 calib`: make, convert, look at, compare and check calibration tables.
+
+mod convert;
+mod diff;
+mod parameters;
+mod preset;
+mod run;
+mod show;
+mod targets;
+mod uncalibrated;
+mod verify;
+
+pub use convert::run as convert;
+pub use diff::run as diff;
+pub use run::run;
+pub use show::run as show;
+pub use targets::run as targets;
+pub use verify::run as verify;
+
+use std::path::Path;
+
+use ::calib::FileFormat;
+use anyhow::bail;
+
+/// Refuses a table's file name before anything is computed for it.
+fn check_destination(path: &Path) -> anyhow::Result<FileFormat> {
+    check_place(path)?;
+    Ok(FileFormat::of(path)?)
+}
+
+/// Refuses a place where no file can be written.
+fn check_place(path: &Path) -> anyhow::Result<()> {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if path.is_dir() || !folder.is_dir() {
+        bail!("cannot write {}: it must be a file in a folder that exists", path.display());
+    }
+    Ok(())
+}

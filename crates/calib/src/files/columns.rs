@@ -1,0 +1,294 @@
+//! The columns of the files with one row (CSV) or one array element (npz) per neuron, and what belongs to no neuron.
+//!
+//! What was measured has the names of `calix`'s `calib_eval.npz`; codes and switches have the names of the registers after
+//! `code_`. Potentials are in CADC LSB, times in us, gains in LSB/us per unit of weight code.
+
+use std::path::Path;
+
+use bss2_emu::codes::{NEURONS, QUADRANTS};
+use bss2_emu::{CapMemCode, ChipIdentity, CodeTable, NeuronCodes, NeuronParameters, Terms};
+use serde::{Deserialize, Serialize};
+
+use super::refuse;
+use crate::error::CalibError;
+use crate::table::{Calibration, FORMAT};
+use crate::targets::Targets;
+
+/// One neuron.
+#[derive(Clone)]
+pub(super) struct Row {
+    pub codes: NeuronCodes,
+    pub cadc_offset: i8,
+    pub measured: NeuronParameters,
+    pub success: bool,
+}
+
+/// What a column holds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Kind {
+    /// Whole numbers in this range.
+    Whole(i16, i16),
+    /// True or false, 1 or 0.
+    Switch,
+    /// A finite number.
+    Number,
+}
+
+/// A column.
+pub(super) struct Column {
+    pub name: &'static str,
+    pub kind: Kind,
+    /// Whether tables without codes leave it out.
+    pub is_code: bool,
+    pub get: fn(&Row) -> f64,
+    /// The value is one that [`Kind`] allows.
+    pub set: fn(&mut Row, f64),
+}
+
+macro_rules! code {
+    ($name:literal, $($path:ident).+) => {
+        Column {
+            name: concat!("code_", $name),
+            kind: Kind::Whole(0, 1022),
+            is_code: true,
+            get: |row| f64::from(row.codes.$($path).+.get()),
+            set: |row, value| row.codes.$($path).+ = CapMemCode::saturating(value),
+        }
+    };
+}
+
+macro_rules! small {
+    ($name:literal, $most:literal, $($path:ident).+) => {
+        Column {
+            name: concat!("code_", $name),
+            kind: Kind::Whole(0, $most),
+            is_code: true,
+            get: |row| f64::from(row.codes.$($path).+),
+            set: |row, value| row.codes.$($path).+ = value as u8,
+        }
+    };
+}
+
+macro_rules! switch {
+    ($name:literal, $($path:ident).+) => {
+        Column {
+            name: concat!("code_", $name),
+            kind: Kind::Switch,
+            is_code: true,
+            get: |row| f64::from(u8::from(row.codes.$($path).+)),
+            set: |row, value| row.codes.$($path).+ = value != 0.0,
+        }
+    };
+}
+
+macro_rules! measured {
+    ($name:literal, $field:ident) => {
+        Column {
+            name: $name,
+            kind: Kind::Number,
+            is_code: false,
+            get: |row| row.measured.$field,
+            set: |row, value| row.measured.$field = value,
+        }
+    };
+}
+
+/// All columns, in the order of a CSV.
+pub(super) const COLUMNS: &[Column] = &[
+    code!("v_leak", v_leak),
+    code!("v_reset", v_reset),
+    code!("v_threshold", v_threshold),
+    code!("i_bias_leak", i_bias_leak),
+    code!("i_bias_synin_exc_tau", i_bias_synin_exc_tau),
+    code!("i_bias_synin_inh_tau", i_bias_synin_inh_tau),
+    code!("i_bias_synin_exc_gm", i_bias_synin_exc_gm),
+    code!("i_bias_synin_inh_gm", i_bias_synin_inh_gm),
+    code!("i_bias_synin_exc_shift", i_bias_synin_exc_shift),
+    code!("i_bias_synin_inh_shift", i_bias_synin_inh_shift),
+    code!("i_mem_offset", i_mem_offset),
+    small!("membrane_capacitance", 63, membrane_capacitance),
+    switch!("leak_division", leak_division),
+    switch!("leak_multiplication", leak_multiplication),
+    switch!("enable_synin_exc", enable_synin_exc),
+    switch!("enable_synin_inh", enable_synin_inh),
+    switch!("enable_mem_offset", enable_mem_offset),
+    switch!("mem_offset_sink", mem_offset_sink),
+    switch!("enable_threshold", enable_threshold),
+    small!("refractory_counter", 255, refractory.counter),
+    small!("refractory_scale", 15, refractory.scale),
+    code!("e_synin_exc_rev", extension.e_synin_exc_rev),
+    code!("e_synin_inh_rev", extension.e_synin_inh_rev),
+    code!("v_adapt_leak", extension.v_adapt_leak),
+    code!("v_adapt_ref", extension.v_adapt_ref),
+    code!("v_exp", extension.v_exp),
+    code!("i_bias_reset", extension.i_bias_reset),
+    code!("i_bias_synin_exc_coba", extension.i_bias_synin_exc_coba),
+    code!("i_bias_synin_inh_coba", extension.i_bias_synin_inh_coba),
+    code!("i_bias_adapt_tau", extension.i_bias_adapt_tau),
+    code!("i_bias_adapt_a", extension.i_bias_adapt_a),
+    code!("i_bias_adapt_b", extension.i_bias_adapt_b),
+    code!("i_bias_exp", extension.i_bias_exp),
+    code!("i_bias_nmda", extension.i_bias_nmda),
+    switch!("enable_exponential", extension.enable_exponential),
+    switch!("enable_adaptation", extension.enable_adaptation),
+    switch!("adaptation_invert_a", extension.adaptation_invert_a),
+    switch!("adaptation_invert_b", extension.adaptation_invert_b),
+    switch!("enable_synin_exc_coba", extension.enable_synin_exc_coba),
+    switch!("enable_synin_inh_coba", extension.enable_synin_inh_coba),
+    switch!("synin_exc_high_resistance", extension.synin_exc_high_resistance),
+    switch!("synin_inh_high_resistance", extension.synin_inh_high_resistance),
+    small!("reset_holdoff", 15, extension.reset_holdoff),
+    switch!("enable_bypass", extension.enable_bypass),
+    Column {
+        name: "code_cadc_offset",
+        kind: Kind::Whole(-128, 127),
+        is_code: true,
+        get: |row| f64::from(row.cadc_offset),
+        set: |row, value| row.cadc_offset = value as i8,
+    },
+    measured!("v_leak", v_leak_lsb),
+    measured!("v_reset", v_reset_lsb),
+    measured!("v_threshold", v_threshold_lsb),
+    measured!("tau_mem", tau_mem_us),
+    measured!("tau_syn_exc", tau_syn_exc_us),
+    measured!("tau_syn_inh", tau_syn_inh_us),
+    measured!("gain_exc", gain_exc),
+    measured!("gain_inh", gain_inh),
+    measured!("refractory_time", refractory_us),
+    Column {
+        name: "success",
+        kind: Kind::Switch,
+        is_code: false,
+        get: |row| f64::from(u8::from(row.success)),
+        set: |row, value| row.success = value != 0.0,
+    },
+];
+
+impl Column {
+    /// Refuses what the column cannot hold.
+    pub fn check(&self, value: f64) -> Result<f64, String> {
+        let allowed = match self.kind {
+            Kind::Whole(min, max) if value.fract() == 0.0 && (f64::from(min)..=f64::from(max)).contains(&value) => true,
+            Kind::Switch => value == 0.0 || value == 1.0,
+            Kind::Number => value.is_finite(),
+            Kind::Whole(..) => false,
+        };
+        if allowed {
+            return Ok(value);
+        }
+        let expected = match self.kind {
+            Kind::Whole(min, max) => format!("whole numbers in {min}..={max}"),
+            Kind::Switch => "0 and 1".into(),
+            Kind::Number => "finite numbers".into(),
+        };
+        Err(format!("{value} is not allowed; allowed are {expected}"))
+    }
+}
+
+/// The columns that a table has.
+pub(super) fn columns(has_codes: bool) -> impl Iterator<Item = &'static Column> {
+    COLUMNS.iter().filter(move |column| has_codes || !column.is_code)
+}
+
+/// What belongs to no neuron alone; JSON.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Common {
+    pub format: u32,
+    pub chip: ChipIdentity,
+    pub targets: Targets,
+    pub measurements: u64,
+    pub trials: u64,
+    pub hardware_time_us: f64,
+    /// None for a chip that is set directly; then there are no columns of codes either.
+    pub shared_codes: Option<Shared>,
+    /// Terms beyond the leaky integrate-and-fire neuron, one entry per neuron, if any neuron has some.
+    pub terms: Option<Vec<Terms>>,
+}
+
+/// Codes that neurons share, per quadrant.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Shared {
+    synapse_dac_bias: [CapMemCode; QUADRANTS],
+    cadc_ramp_offset: [CapMemCode; QUADRANTS],
+    cadc_ramp_slope: [CapMemCode; QUADRANTS],
+}
+
+/// A table, taken apart.
+pub(super) fn take_apart(table: &Calibration) -> (Common, Vec<Row>) {
+    let terms: Vec<Terms> = table.measured.iter().map(|p| p.terms).collect();
+    let common = Common {
+        format: FORMAT,
+        chip: table.chip.clone(),
+        targets: table.targets,
+        measurements: table.measurements,
+        trials: table.trials,
+        hardware_time_us: table.hardware_time_us,
+        shared_codes: table.codes.as_ref().map(|codes| Shared {
+            synapse_dac_bias: codes.synapse_dac_bias,
+            cadc_ramp_offset: codes.cadc_ramp_offset,
+            cadc_ramp_slope: codes.cadc_ramp_slope,
+        }),
+        terms: terms.iter().any(|t| !t.are_off()).then_some(terms),
+    };
+    let codes = |n: usize| table.codes.as_ref().map(|c| (c.neurons[n], c.cadc_offset[n]));
+    let rows = table.measured.iter().zip(&table.success).enumerate().map(|(n, (measured, success))| {
+        let (codes, cadc_offset) = codes(n).unwrap_or_default();
+        Row { codes, cadc_offset, measured: *measured, success: *success }
+    });
+    (common, rows.collect())
+}
+
+/// Rows to be filled.
+pub(super) fn blank() -> Row {
+    Row { codes: NeuronCodes::default(), cadc_offset: 0, measured: NeuronParameters::default(), success: false }
+}
+
+/// The table that was taken apart.
+pub(super) fn put_together(path: &Path, common: Common, rows: &[Row]) -> Result<Calibration, CalibError> {
+    let terms = common.terms.unwrap_or_else(|| vec![Terms::default(); rows.len()]);
+    for (what, found) in [("rows", rows.len()), ("terms", terms.len())] {
+        if found != NEURONS {
+            return Err(CalibError::Length { path: path.to_owned(), what, found, expected: NEURONS });
+        }
+    }
+    let codes = common.shared_codes.map(|shared| CodeTable {
+        neurons: rows.iter().map(|row| row.codes).collect(),
+        synapse_dac_bias: shared.synapse_dac_bias,
+        cadc_offset: rows.iter().map(|row| row.cadc_offset).collect(),
+        cadc_ramp_offset: shared.cadc_ramp_offset,
+        cadc_ramp_slope: shared.cadc_ramp_slope,
+    });
+    Ok(Calibration {
+        format: FORMAT,
+        chip: common.chip,
+        targets: common.targets,
+        codes,
+        measured: rows.iter().zip(terms).map(|(row, terms)| NeuronParameters { terms, ..row.measured }).collect(),
+        success: rows.iter().map(|row| row.success).collect(),
+        measurements: common.measurements,
+        trials: common.trials,
+        hardware_time_us: common.hardware_time_us,
+        origin: None,
+    })
+}
+
+/// The common part, whose version is looked at first.
+pub(super) fn common(path: &Path, json: &[u8]) -> Result<Common, CalibError> {
+    let header: super::Header = super::parse(path, json)?;
+    super::known_version(path, header.format)?;
+    super::parse(path, json)
+}
+
+/// Names that are no columns, and columns that are missing, said with the columns that there are.
+pub(super) fn check_names(path: &Path, found: &[String], has_codes: bool) -> Result<(), CalibError> {
+    if let Some(missing) = columns(has_codes).find(|c| !found.iter().any(|name| name == c.name)) {
+        return Err(refuse(path, format!("the column {} is missing", missing.name)));
+    }
+    let unknown = found.iter().find(|name| !columns(has_codes).any(|c| c.name == name.as_str()));
+    match unknown {
+        Some(name) => Err(refuse(path, format!("{name:?} is not a column of a calibration"))),
+        None => Ok(()),
+    }
+}
