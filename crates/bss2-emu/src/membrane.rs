@@ -49,7 +49,7 @@ pub struct Membrane {
     /// How long before the end of the refractory time the reset is released; finite, not negative. Blocks do not know it: such
     /// a neuron runs by itself.
     pub holdoff_us: f64,
-    /// Potential at time zero, where [`Dynamics::at_start`](crate::dynamics::Dynamics::at_start) begins.
+    /// Potential at time zero.
     pub start: f64,
 }
 
