@@ -5,7 +5,7 @@
 //! output until no other spike can want the same tick any more (jitter may bring one in later than its crossing), then for its
 //! bus. The cost of a spike grows with the number of its synapses.
 
-use std::cmp::{Ordering, Reverse};
+use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use super::run::{Personal, Readout, Run, Workspace, count};
@@ -14,6 +14,7 @@ use crate::codes::{BUSES, EVENT_OUTPUTS, NEURONS};
 use crate::device::{DeviceError, MADC_INTERVAL_US, TrialRecording};
 use crate::dynamics::Body;
 use crate::engine::course::Sample;
+use crate::engine::event::Time;
 use crate::engine::neuron::Neuron;
 use crate::events::{Emitted, LARGEST_JITTER, TICK_US, Traffic, at_synapses, tick, tick_on_bus, time_of};
 use crate::rng::Stream;
@@ -40,23 +41,6 @@ pub fn check(chip: &Chip, engine: Engine) -> Result<(), DeviceError> {
 /// How long after a tick it is known which spikes want it, in us.
 fn latest_decision(jitter_us_std: f64) -> f64 {
     LARGEST_JITTER * jitter_us_std + TICK_US
-}
-
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Time(f64);
-
-impl Eq for Time {}
-
-impl Ord for Time {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.0.total_cmp(&other.0)
-    }
-}
-
-impl PartialOrd for Time {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
 }
 
 /// In the order in which they happen at one time.

@@ -15,8 +15,9 @@ use crate::simulation::{Network, SimulationError, Spikes};
 
 use super::neuron::{Neuron, input};
 
+/// A time in a queue: totally ordered.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Time(f64);
+pub struct Time(pub f64);
 
 impl Eq for Time {}
 
