@@ -3,8 +3,9 @@
 //! - Observable: the MADC on the input's line after a burst of events through up to 128 rows; exponential fit of the decay
 //!   from the first sample after the onset. The onset also gives the latency of input events.
 //! - Search: `i_bias_synin_*_tau`; the rate (1/tau) is searched for since it rises nearly in proportion to the code. First the
-//!   switch: a first measurement predicts the code, and an input that would need less than 40 gets the high resistance, where a
-//!   larger code makes the same time constant (and an error of the cell counts less). That begins at targets of 10 to 20 us.
+//!   switch: a first measurement predicts the code, and at targets of 8 us and more an input that would need less than 100 gets the
+//!   high resistance, where a larger code makes the same time constant: an error of the cell of 4 codes would be more than 4 %.
+//!   (At 6 us the published codes of three chips, 40 to 200, show that it is off.)
 //! - Range: 0..=1022. A code at the upper end means that the target is too fast for the neuron: that is the case for half
 //!   of the emulated neurons below 0.65 us, for the slowest of some chips already at 1.5 us.
 //! - Cost: at most 4 measurements by the MADC, and up to 3 looks at 32 neurons for the strength of the burst.
@@ -29,8 +30,10 @@ const SMALLEST_LSB: f64 = 10.0;
 const SATURATED: u16 = 1020;
 /// Usual code at 6 us.
 const CODE_AT_6_US: f64 = 110.0;
-/// An input that needs less gets the high resistance.
-const HIGH_RESISTANCE_BELOW: f64 = 40.0;
+/// An input that needs less gets the high resistance, if the target is slow.
+const HIGH_RESISTANCE_BELOW: f64 = 100.0;
+/// Targets that are faster never use it.
+const HIGH_RESISTANCE_FROM_US: f64 = 8.0;
 /// What the high resistance is taken to do before it is measured.
 const USUAL_RESISTANCE: f64 = 4.0;
 /// Part of the range that is used when common codes for all inputs are looked for.
@@ -62,8 +65,8 @@ impl Registers {
         if *(self.high_resistance)(codes) { code / USUAL_RESISTANCE } else { code }
     }
 
-    fn set_total(&self, codes: &mut NeuronCodes, total: f64) {
-        let high = total < HIGH_RESISTANCE_BELOW;
+    fn set_total(&self, codes: &mut NeuronCodes, total: f64, target_us: f64) {
+        let high = target_us >= HIGH_RESISTANCE_FROM_US && total < HIGH_RESISTANCE_BELOW;
         *(self.high_resistance)(codes) = high;
         *(self.code)(codes) = CapMemCode::saturating(if high { total * USUAL_RESISTANCE } else { total });
     }
@@ -78,7 +81,7 @@ pub(crate) fn total(codes: &NeuronCodes, sign: Sign) -> f64 {
 pub(crate) fn calibrate(bench: &mut Bench<'_>, sign: Sign, target_us: f64) -> Result<Burst, CalibError> {
     let registers = Registers::of(sign);
     for codes in &mut bench.codes.neurons {
-        registers.set_total(codes, CODE_AT_6_US * 6.0 / target_us);
+        registers.set_total(codes, CODE_AT_6_US * 6.0 / target_us, target_us);
     }
     let burst = choose_burst(bench, sign, target_us)?;
     bench.write_burst(burst, sign)?;
@@ -87,7 +90,7 @@ pub(crate) fn calibrate(bench: &mut Bench<'_>, sign: Sign, target_us: f64) -> Re
     for (codes, rate) in bench.codes.neurons.iter_mut().zip(rates) {
         if rate > 0.0 {
             let total = registers.total(codes) / (target_us * rate);
-            registers.set_total(codes, total);
+            registers.set_total(codes, total, target_us);
         }
     }
     search(bench, sign, target_us)?;

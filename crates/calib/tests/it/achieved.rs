@@ -19,7 +19,7 @@ const FIELDS: [(&str, Field); 8] = [
 ];
 
 /// The true parameters; the leak with what offset currents add to it, as a neuron at rest has it.
-fn truth(chip: &Chip) -> Vec<NeuronParameters> {
+pub(crate) fn truth(chip: &Chip) -> Vec<NeuronParameters> {
     let truth = chip.reveal();
     truth
         .neurons
@@ -29,7 +29,7 @@ fn truth(chip: &Chip) -> Vec<NeuronParameters> {
         .collect()
 }
 
-fn median(values: &[f64]) -> f64 {
+pub(crate) fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_unstable_by(f64::total_cmp);
     let n = sorted.len();
@@ -37,7 +37,7 @@ fn median(values: &[f64]) -> f64 {
 }
 
 /// Median, and median absolute deviation scaled to the standard deviation of a normal distribution.
-fn robust(values: &[f64]) -> (f64, f64) {
+pub(crate) fn robust(values: &[f64]) -> (f64, f64) {
     let centre = median(values);
     let deviations: Vec<f64> = values.iter().map(|v| (v - centre).abs()).collect();
     (centre, 1.4826 * median(&deviations))

@@ -2,7 +2,11 @@
 
 mod achieved;
 mod devices;
+#[path = "../../examples/ten_chips/effective_gain.rs"]
+mod effective_gain;
 mod files;
+mod laws;
+mod silicon;
 
 use bss2_emu::spec::Preset;
 use bss2_emu::{Chip, ChipSpec};
