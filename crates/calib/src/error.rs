@@ -33,6 +33,9 @@ pub enum CalibError {
         /// What was seen.
         detail: String,
     },
+    /// A table of a chip that is set directly has no codes to measure at.
+    #[error("the calibration has no codes: its chip is set directly")]
+    NoCodes,
     /// A file does not exist.
     #[error("calibration {}: no such file", path.display())]
     Missing {

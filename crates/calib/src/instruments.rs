@@ -18,6 +18,8 @@ use crate::stimulus::{self, Burst, Sign};
 pub(crate) const CADC_INTERVAL_US: f64 = 1.7;
 /// Session of a calibration's runs.
 const SESSION: u32 = 0x000C_A11B;
+/// Session of the runs of an evaluation.
+const EVALUATION: u32 = 0x000C_A11E;
 /// Start of whatever is to be seen in an MADC trace: its first microseconds are not valid, the next show the baseline.
 pub(crate) const MADC_EVENT_US: f64 = MADC_INVALID_US + 2.0;
 /// First CADC sample of a trial.
@@ -26,6 +28,7 @@ const CADC_START_US: f64 = 2.0;
 /// A device on the bench.
 pub(crate) struct Bench<'d> {
     device: &'d mut dyn Device,
+    session: u32,
     /// The codes found so far; measurements switch parts of them off.
     pub codes: CodeTable,
     /// What the integer correction of the CADC offsets leaves, subtracted from means.
@@ -55,7 +58,19 @@ pub(crate) struct Trace<'r> {
 impl<'d> Bench<'d> {
     pub fn new(device: &'d mut dyn Device, codes: CodeTable) -> Result<Self, CalibError> {
         device.connect(&stimulus::routing())?;
-        Ok(Self { device, codes, cadc_remainder: vec![0.0; NEURONS], latency_us: 0.0, counts: Counts::default() })
+        Ok(Self {
+            device,
+            session: SESSION,
+            codes,
+            cadc_remainder: vec![0.0; NEURONS],
+            latency_us: 0.0,
+            counts: Counts::default(),
+        })
+    }
+
+    /// The same bench with noise of its own.
+    pub fn for_evaluation(self) -> Self {
+        Self { session: EVALUATION, ..self }
     }
 
     /// Writes the codes found so far, changed by `change` for one measurement. The comparator is off unless it is switched
@@ -99,7 +114,7 @@ impl<'d> Bench<'d> {
         cadc_times_us: Vec<f64>,
     ) -> Result<Recording, CalibError> {
         let experiment = Experiment {
-            run: RunId { session: SESSION, index: self.counts.runs },
+            run: RunId { session: self.session, index: self.counts.runs },
             duration_us,
             trials,
             record: Record { cadc_times_us, ..Record::default() },
@@ -144,7 +159,12 @@ impl<'d> Bench<'d> {
 
     /// Mean read of the resting membranes: 128 samples, a standard error of about 0.1 LSB.
     pub fn rest(&mut self) -> Result<Vec<f64>, CalibError> {
-        self.cadc_mean(CADC_START_US, 32, 4, &[])
+        self.rest_of(4)
+    }
+
+    /// The same over so many trials of 32 samples.
+    pub fn rest_of(&mut self, trials: usize) -> Result<Vec<f64>, CalibError> {
+        self.cadc_mean(CADC_START_US, 32, trials, &[])
     }
 
     /// Mean over all CADC samples of a recording, less the remainder of the channel's offset.

@@ -3,6 +3,7 @@
 //! - Observable: mean CADC read of the resting membrane, 128 samples.
 //! - Search: `v_leak`, rising.
 //! - Range: 0..=1022.
+//! - Cost: at most 6 measurements from anywhere, 4 as a refinement.
 //! - What can go wrong: the inputs' offset currents times `tau_mem` are part of what is read. Before the references are
 //!   found the inputs are disconnected; the last refinements are done with them connected, and take up what is left.
 
@@ -28,7 +29,8 @@ pub(crate) fn calibrate(
     inputs: Inputs,
     first_step: u16,
 ) -> Result<(), CalibError> {
-    let search = Search { range: RANGE, direction: Direction::Rising, first_step: FirstStep::By(first_step), most: 6 };
+    let most = if first_step < 10 { 4 } else { 6 };
+    let search = Search { range: RANGE, direction: Direction::Rising, first_step: FirstStep::By(first_step), most };
     let start = bench.get(|c| c.v_leak);
     let found = search.run(&[target_lsb; NEURONS], start, |codes| {
         bench.configure(|n, c| {
@@ -47,11 +49,5 @@ pub(crate) fn calibrate(
 /// Resting potentials with both inputs connected, in LSB: 512 samples.
 pub(crate) fn measure(bench: &mut Bench<'_>) -> Result<Vec<f64>, CalibError> {
     bench.configure(|_, _| ())?;
-    let mut sum = vec![0.0; NEURONS];
-    for _ in 0..4 {
-        for (sum, value) in sum.iter_mut().zip(bench.rest()?) {
-            *sum += 0.25 * value;
-        }
-    }
-    Ok(sum)
+    bench.rest_of(16)
 }

@@ -1,21 +1,23 @@
 //! Membrane time constant.
 //!
-//! - Observable: the MADC on the membrane after a forced reset far below the leak; exponential fit of the way back. Inputs
-//!   are disconnected, so that nothing else moves the membrane.
+//! - Observable: the membrane after a forced reset far below the leak; exponential fit of the way back. Inputs are
+//!   disconnected, so that nothing else moves the membrane. The MADC sees it one neuron per trial; membranes of 20 us and slower
+//!   are seen well enough by the CADC, all at once, 24 trials.
 //! - Search: `i_bias_leak`; the rate (1/tau) is searched for since it rises nearly in proportion to the code. First the
 //!   switches: a first measurement predicts the code, and a neuron that would need less than 63 gets the division by 8, one
-//!   that would need more than 959 the multiplication.
+//!   that would need more than 959 the multiplication. So 0.5..=60 us are within reach of every neuron.
 //! - Range: 0..=1022.
+//! - Cost: at most 4 measurements.
 //! - What can go wrong: leak and reset codes of this measurement that lie too close on an extreme chip (below 10 MADC LSB:
 //!   rate zero).
 
 use bss2_emu::codes::NEURONS;
 use bss2_emu::device::MADC_INTERVAL_US;
-use bss2_emu::{CapMemCode, NeuronCodes, ReadoutSource, Refractory};
+use bss2_emu::{CapMemCode, NeuronCodes, ReadoutSource, Refractory, Trial};
 
 use crate::error::CalibError;
 use crate::fit;
-use crate::instruments::{Bench, MADC_EVENT_US, cut};
+use crate::instruments::{Bench, CADC_INTERVAL_US, MADC_EVENT_US, cadc_times, cut};
 use crate::search::{Direction, FirstStep, Search};
 
 pub(crate) const RANGE: std::ops::RangeInclusive<u16> = 0..=1022;
@@ -30,9 +32,12 @@ const V_RESET: f64 = 520.0;
 /// Long enough for the slowest reset circuit to pull the membrane down (about 0.5 us).
 const HOLD: Refractory = Refractory { counter: 32, scale: 3 };
 const SMALLEST_LSB: f64 = 10.0;
+/// Membranes that are at least this slow are measured by the CADC, in us.
+const SLOW_US: f64 = 20.0;
+const CADC_TRIALS: usize = 24;
 
-/// Sets switches and codes, and returns the time constants in us; not finite where nothing was seen.
-pub(crate) fn calibrate(bench: &mut Bench<'_>, target_us: f64) -> Result<Vec<f64>, CalibError> {
+/// Sets switches and codes.
+pub(crate) fn calibrate(bench: &mut Bench<'_>, target_us: f64) -> Result<(), CalibError> {
     let capacitance = f64::from(bench.codes.neurons[0].membrane_capacitance).max(1.0) / 63.0;
     let usual = CODE_AT_6_US * capacitance * 6.0 / target_us;
     for codes in &mut bench.codes.neurons {
@@ -51,7 +56,7 @@ pub(crate) fn calibrate(bench: &mut Bench<'_>, target_us: f64) -> Result<Vec<f64
         self::rates(bench, target_us)
     })?;
     bench.set(&found.codes, |c| &mut c.i_bias_leak);
-    Ok(found.values.iter().map(|r| 1.0 / r).collect())
+    Ok(())
 }
 
 /// Time constants at the present codes, in us.
@@ -60,7 +65,7 @@ pub(crate) fn measure(bench: &mut Bench<'_>, expected_us: f64) -> Result<Vec<f64
 }
 
 /// The code that would have the same effect without switches.
-fn total(codes: &NeuronCodes) -> f64 {
+pub(crate) fn total(codes: &NeuronCodes) -> f64 {
     let mut total = f64::from(codes.i_bias_leak.get());
     if codes.leak_division {
         total /= 8.0;
@@ -92,6 +97,9 @@ fn rates(bench: &mut Bench<'_>, expected_us: f64) -> Result<Vec<f64>, CalibError
         codes.refractory = HOLD;
     })?;
     let released_us = MADC_EVENT_US + HOLD.time_us();
+    if expected_us >= SLOW_US {
+        return rates_by_cadc(bench, expected_us, released_us);
+    }
     let recording = bench.madc(
         ReadoutSource::Membrane,
         released_us + (5.0 * expected_us).max(2.0),
@@ -107,4 +115,23 @@ fn rates(bench: &mut Bench<'_>, expected_us: f64) -> Result<Vec<f64>, CalibError
             .map_or(0.0, |d| 1.0 / d.tau_us)
     };
     Ok(recording.trials.iter().map(|t| rate(&t.madc)).collect())
+}
+
+/// As the sum of the trials, which shows a decay as each of them does.
+fn rates_by_cadc(bench: &mut Bench<'_>, expected_us: f64, released_us: f64) -> Result<Vec<f64>, CalibError> {
+    let samples = ((MADC_EVENT_US + 4.0 * expected_us) / CADC_INTERVAL_US) as usize;
+    let times = cadc_times(0.5, samples);
+    let trial = Trial { resets_us: vec![MADC_EVENT_US], ..Trial::default() };
+    let duration_us = samples as f64 * CADC_INTERVAL_US + 0.5;
+    let recording = bench.run(duration_us, vec![trial; CADC_TRIALS], times.clone())?;
+    let baseline = times.iter().take_while(|time| **time < MADC_EVENT_US).count();
+    let released = times.iter().take_while(|time| **time < released_us).count();
+    let rate = |n: usize| {
+        let sum = |k: usize| recording.trials.iter().map(|t| u16::from(t.cadc[k][n])).sum::<u16>();
+        let trace: Vec<u16> = (0..samples).map(sum).collect();
+        fit::decay(&trace[..baseline], &trace[released..], CADC_INTERVAL_US)
+            .filter(|d| d.amplitude.abs() > SMALLEST_LSB * CADC_TRIALS as f64)
+            .map_or(0.0, |d| 1.0 / d.tau_us)
+    };
+    Ok((0..NEURONS).map(rate).collect())
 }

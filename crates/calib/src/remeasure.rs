@@ -5,32 +5,27 @@ use bss2_emu::{Device, NeuronParameters};
 
 use crate::error::CalibError;
 use crate::instruments::Bench;
+use crate::procedure::{Seen, complete};
 use crate::stimulus::Sign;
 use crate::table::Calibration;
-use crate::{Seen, cadc, complete, leak, membrane_tau, reset, synaptic_gain, synaptic_tau, threshold};
+use crate::{cadc, leak, membrane_tau, reset, synaptic_gain, synaptic_tau, threshold};
 
 /// Measures all neurons with the codes of a table, as the last step of a calibration does; nothing is searched.
 ///
 /// Also returns whether each neuron could be measured. Afterwards the device is configured with the table's codes.
 ///
 /// # Errors
-/// If the table has no codes, the device refuses, or most neurons show nothing.
+/// [`CalibError::NoCodes`] for a table without codes; if the device refuses, or most neurons show nothing.
 pub fn remeasure<D: Device>(
     device: &mut D,
     table: &Calibration,
 ) -> Result<(Vec<NeuronParameters>, Vec<bool>), CalibError> {
-    let Some(codes) = &table.codes else {
-        return Err(CalibError::NoSignal {
-            step: "measurement of a table",
-            detail: "the table has no codes: its chip is set directly".into(),
-        });
-    };
+    let codes = table.codes.as_ref().ok_or(CalibError::NoCodes)?;
     let targets = &table.targets;
-    let mut bench = Bench::new(device, codes.clone())?;
+    let mut bench = Bench::new(device, codes.clone())?.for_evaluation();
     let bench = &mut bench;
     // The channels are seen without their correction; what the table's correction leaves follows.
-    bench.codes.cadc_offset = vec![0; NEURONS];
-    cadc::calibrate(bench)?;
+    cadc::refresh(bench)?;
     for n in 0..NEURONS {
         let (fresh, stored) = (bench.codes.cadc_offset[n], codes.cadc_offset[n]);
         bench.cadc_remainder[n] += f64::from(stored) - f64::from(fresh);
@@ -45,7 +40,7 @@ pub fn remeasure<D: Device>(
     let inh = synaptic_tau::measure(bench, Sign::Inhibitory, burst_inh, inh_us)?;
     let mem = membrane_tau::measure(bench, targets.tau_mem_us)?;
     let Seen { taus, is_seen } = Seen::new(targets, mem, exc, inh);
-    let (burst, _) = synaptic_gain::choose_burst(bench, targets.leak_lsb, &taus)?;
+    let burst = synaptic_gain::final_burst(bench, targets.leak_lsb, &taus)?;
     let gain_exc = synaptic_gain::measure(bench, Sign::Excitatory, burst, &taus)?;
     let gain_inh = synaptic_gain::measure(bench, Sign::Inhibitory, burst, &taus)?;
     let leak = leak::measure(bench)?;

@@ -33,6 +33,14 @@ impl Burst {
         Self { rows: rows as usize, weight: weight as u8 }
     }
 
+    /// The burst of this total through few rows: `rows` of them, more only where their weights do not suffice.
+    pub fn through(rows: usize, total: f64) -> Self {
+        let most = f64::from(WeightCode::MAX.get());
+        let rows = libm::ceil(total / most).clamp(rows as f64, DRIVERS as f64);
+        let weight = libm::rint(total / rows).clamp(1.0, most);
+        Self { rows: rows as usize, weight: weight as u8 }
+    }
+
     /// Sum of the weight codes.
     pub fn total(self) -> f64 {
         self.rows as f64 * f64::from(self.weight)
@@ -92,6 +100,9 @@ mod tests {
     fn bursts_have_the_total_asked_for() {
         for (total, rows, weight) in [(0.2, 1, 1), (14.0, 14, 1), (128.0, 128, 1), (400.0, 128, 3), (1e9, 128, 63)] {
             assert_eq!(Burst::of_total(total), Burst { rows, weight });
+        }
+        for (total, rows, weight) in [(0.2, 8, 1), (160.0, 8, 20), (600.0, 10, 60), (1e9, 128, 63)] {
+            assert_eq!(Burst::through(8, total), Burst { rows, weight });
         }
         let burst = Burst::of_total(300.0);
         for sign in [Sign::Excitatory, Sign::Inhibitory] {

@@ -1,20 +1,27 @@
 //! Strengths of the synaptic inputs.
 //!
-//! - Observable: the amplitude of the PSP of a burst through up to 128 rows, sampled by the CADC. 32 trials with the burst
-//!   at four phases of the sampling interval; least squares of `rest + gain total s(t)`, where `s` is the response to a unit
-//!   current with the neuron's own measured time constants. The peak is `gain total peak_response(tau_mem, tau_syn)`.
-//! - Search: `i_bias_synin_*_gm`, nearly in proportion. Excitatory inputs start at the code of the targets and are matched
-//!   to their median peak; inhibitory inputs start at the codes of the excitatory ones and are matched to the same peak
-//!   (to the same gain only if both have the same time constants).
-//! - Range: 0..=min(1.8 gm + 100, 1022), as in `calix`.
-//! - What can go wrong: a PSP that reaches an operating limit. The burst is chosen for a median peak of 40 LSB, less where
-//!   the leak is low; the threshold is off. The deviations of single synapses (5 %) leave 5 % / sqrt(128) of the burst's sum.
+//! - Observable of the search: how far the membrane jumps, as `calix` looks at it. The synapses are fast and the membrane slow
+//!   (1.5 and 60 us: see [`crate::procedure`]), so that the membrane adds up the charge of a burst and keeps it for a while; mean
+//!   CADC read of 5 to 14 us after the burst less that before it, 32 trials. The burst comes through 8 rows of synapses, as in `calix`.
+//! - Observable of the final measurement: the PSP at the targets' own time constants, of a burst through up to 128 rows, at four
+//!   phases of the CADC's sampling; least squares of `rest + gain total s(t)`, where `s` is the response to a unit current with the
+//!   neuron's own measured time constants.
+//! - Search: first the synapse DAC bias of each quadrant, so that the median jumps of the quadrants are equal: that of all 512
+//!   neurons stays what the targets' bias makes it (where a quadrant would need more than 1022, all come down to it). Then
+//!   `i_bias_synin_*_gm`, nearly in proportion: excitatory inputs are matched to their median at the code of the targets, inhibitory ones,
+//!   from the codes of the excitatory ones on, to the same jump.
+//! - Range: 0..=min(1.8 gm + 100, 1022), as in `calix`; bias 0..=1022.
+//! - Cost: at most 7 measurements for the burst, 3 for the bias, 4 for each sign.
+//! - What can go wrong: a jump that reaches an operating limit: the burst is chosen for a median of 40 LSB, the leak is 120 then. An
+//!   input that cannot be made as fast as the others jumps farther, and is made weaker than it should be. What stays by the nature
+//!   of the method: eight synapses are not the synapses that are used later (5 % / sqrt(8) of the strength), and
+//!   time constants that are off their target later make a PSP larger or smaller than the charge says.
 
 use std::ops::RangeInclusive;
 
-use bss2_emu::codes::NEURONS;
+use bss2_emu::codes::{NEURONS, QUADRANTS};
 use bss2_emu::membrane::{Membrane, State, peak_response};
-use bss2_emu::{CapMemCode, NeuronCodes, Trial};
+use bss2_emu::{CapMemCode, NeuronCodes, NeuronId, Trial};
 
 use crate::error::CalibError;
 use crate::instruments::{Bench, CADC_INTERVAL_US, cadc_times, median};
@@ -28,6 +35,13 @@ const FLOOR_LSB: f64 = 30.0;
 const TRIALS: usize = 32;
 const PHASES: usize = 4;
 const EVENT_US: f64 = 12.0;
+/// Rows of synapses through which strengths are compared, as in `calix`.
+const REFERENCE_ROWS: usize = 8;
+/// When the jump of a membrane is looked at, after the burst: the latency and some synaptic time constants later, and before
+/// much has leaked.
+const JUMP_US: (f64, f64) = (5.0, 14.0);
+/// Amplitudes below this are none.
+const SMALLEST_LSB: f64 = 0.5;
 
 /// Measured time constants, in us.
 #[derive(Debug, Clone)]
@@ -55,16 +69,64 @@ pub(crate) fn range(i_synin_gm: u16) -> RangeInclusive<u16> {
     0..=((1.8 * f64::from(i_synin_gm)) as u16 + 100).min(1022)
 }
 
-/// Matches both inputs of all neurons and returns the burst that was used.
-pub(crate) fn calibrate(
-    bench: &mut Bench<'_>,
-    i_synin_gm: u16,
-    leak_lsb: f64,
-    taus: &TimeConstants,
-) -> Result<Burst, CalibError> {
+/// The burst of the search, and the jumps that it causes at present through excitatory inputs.
+pub(crate) struct Reference {
+    burst: Burst,
+    jumps: Vec<f64>,
+}
+
+/// Chooses the burst of the search.
+pub(crate) fn reference(bench: &mut Bench<'_>) -> Result<Reference, CalibError> {
+    let sign = Sign::Excitatory;
+    bench.configure(|_, _| ())?;
+    let (burst, jumps) = choose_burst(
+        bench,
+        PEAK_LSB,
+        |total| Burst::through(REFERENCE_ROWS, total),
+        |bench, burst| {
+            bench.write_burst(burst, sign)?;
+            jumps(bench, sign)
+        },
+    )?;
+    Ok(Reference { burst, jumps })
+}
+
+/// Sets the bias of the synapses' converters: equal median jumps in all quadrants.
+pub(crate) fn match_quadrants(bench: &mut Bench<'_>, reference: &mut Reference, bias: u16) -> Result<(), CalibError> {
+    const ROUNDS: usize = 3;
+    let target = median(&reference.jumps).unwrap_or_default();
+    bench.write_burst(reference.burst, Sign::Excitatory)?;
+    let mut wanted = [f64::from(bias); QUADRANTS];
+    for _ in 0..ROUNDS {
+        for (q, wanted) in wanted.iter_mut().enumerate() {
+            let members = NeuronId::all().filter(|n| n.quadrant() == q).map(|n| reference.jumps[n.index()]);
+            let own = median(&members.collect::<Vec<f64>>()).unwrap_or_default();
+            // A quadrant that shows nothing is left alone.
+            if own > SMALLEST_LSB {
+                *wanted *= (target / own).clamp(0.25, 4.0);
+            }
+        }
+        let largest = wanted.iter().copied().fold(0.0, f64::max);
+        let reach = (f64::from(CapMemCode::MAX.get()) / largest).min(1.0);
+        let codes = wanted.map(|w| CapMemCode::saturating(libm::rint(w * reach)));
+        if codes == bench.codes.synapse_dac_bias {
+            break;
+        }
+        bench.codes.synapse_dac_bias = codes;
+        wanted = wanted.map(|w| w * reach);
+        bench.configure(|_, _| ())?;
+        reference.jumps = jumps(bench, Sign::Excitatory)?;
+        if reach < 1.0 {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Matches both inputs of all neurons.
+pub(crate) fn calibrate(bench: &mut Bench<'_>, reference: &Reference, i_synin_gm: u16) -> Result<(), CalibError> {
+    let target = median(&reference.jumps).unwrap_or_default();
     let range = range(i_synin_gm);
-    let (burst, peaks) = choose_burst(bench, leak_lsb, taus)?;
-    let target = median(&peaks).unwrap_or_default();
     let search = Search { range, direction: Direction::Rising, first_step: FirstStep::InProportion, most: 4 };
     for sign in [Sign::Excitatory, Sign::Inhibitory] {
         // Both signs start where the excitatory inputs are: the neurons' deviations are largely common.
@@ -73,13 +135,45 @@ pub(crate) fn calibrate(
             Sign::Excitatory => |c| &mut c.i_bias_synin_exc_gm,
             Sign::Inhibitory => |c| &mut c.i_bias_synin_inh_gm,
         };
-        bench.write_burst(burst, sign)?;
+        bench.write_burst(reference.burst, sign)?;
         let found = search.run(&[target; NEURONS], start, |codes| {
             bench.configure(|n, c| *field(c) = codes[n])?;
-            peaks_of(bench, sign, burst, taus)
+            jumps(bench, sign)
         })?;
         bench.set(&found.codes, field);
     }
+    Ok(())
+}
+
+/// Mean jump of each membrane, in LSB, positive.
+fn jumps(bench: &mut Bench<'_>, sign: Sign) -> Result<Vec<f64>, CalibError> {
+    let before = cadc_times(EVENT_US - 6.0 * CADC_INTERVAL_US, 6);
+    let after = cadc_times(EVENT_US + JUMP_US.0, ((JUMP_US.1 - JUMP_US.0) / CADC_INTERVAL_US) as usize + 1);
+    let times: Vec<f64> = before.iter().chain(&after).copied().collect();
+    let trial = Trial { spikes: burst_at(EVENT_US), ..Trial::default() };
+    let recording = bench.run(EVENT_US + JUMP_US.1 + CADC_INTERVAL_US, vec![trial; TRIALS], times)?;
+    let mean = |rows: std::ops::Range<usize>, n: usize| {
+        let sum: u32 = recording.trials.iter().flat_map(|t| &t.cadc[rows.clone()]).map(|row| u32::from(row[n])).sum();
+        f64::from(sum) / (rows.len() * recording.trials.len()) as f64
+    };
+    let polarity = match sign {
+        Sign::Excitatory => 1.0,
+        Sign::Inhibitory => -1.0,
+    };
+    let rows = (before.len(), before.len() + after.len());
+    Ok((0..NEURONS).map(|n| polarity * (mean(rows.0..rows.1, n) - mean(0..rows.0, n))).collect())
+}
+
+/// The burst of the final measurement, at the targets' own time constants.
+pub(crate) fn final_burst(bench: &mut Bench<'_>, leak_lsb: f64, taus: &TimeConstants) -> Result<Burst, CalibError> {
+    let sign = Sign::Excitatory;
+    let aim = PEAK_LSB.min(0.8 * (leak_lsb - FLOOR_LSB));
+    bench.configure(|_, _| ())?;
+    let (burst, _) = choose_burst(bench, aim, Burst::of_total, |bench, burst| {
+        bench.write_burst(burst, sign)?;
+        let gains = gains(bench, sign, burst, taus)?;
+        Ok(gains.iter().enumerate().map(|(n, gain)| gain * burst.total() * taus.peak(sign, n)).collect())
+    })?;
     Ok(burst)
 }
 
@@ -96,47 +190,38 @@ pub(crate) fn measure(
     Ok((0..NEURONS).map(|n| 0.5 * (runs[0][n] + runs[1][n])).collect())
 }
 
-/// The burst for a good excitatory peak, and the peaks it causes.
-pub(crate) fn choose_burst(
+/// The burst for a good excitatory amplitude, and the amplitudes that it causes.
+fn choose_burst(
     bench: &mut Bench<'_>,
-    leak_lsb: f64,
-    taus: &TimeConstants,
+    aim: f64,
+    make: impl Fn(f64) -> Burst,
+    mut amplitudes: impl FnMut(&mut Bench<'_>, Burst) -> Result<Vec<f64>, CalibError>,
 ) -> Result<(Burst, Vec<f64>), CalibError> {
-    let aim = PEAK_LSB.min(0.8 * (leak_lsb - FLOOR_LSB));
-    let sign = Sign::Excitatory;
-    bench.configure(|_, _| ())?;
-    let mut burst = Burst::of_total(128.0);
-    bench.write_burst(burst, sign)?;
-    let mut peaks = peaks_of(bench, sign, burst, taus)?;
+    let mut burst = make(128.0);
+    let mut seen = amplitudes(bench, burst)?;
     for _ in 0..6 {
-        // A PSP that is lost in the noise asks for a large burst, but not for an infinite one. One that is too large may be
+        // An amplitude that is lost in the noise asks for a large burst, but not for an infinite one. One that is too large may be
         // cut off by an operating limit, and is larger than it looks.
-        let peak = median(&peaks).unwrap_or_default().max(0.1);
-        let factor = if peak > 1.15 * aim { 0.5 } else { 1.0 };
-        let better = Burst::of_total(burst.total() * factor * aim / peak);
-        if better == burst || (0.7..1.15).contains(&(peak / aim)) {
+        let amplitude = median(&seen).unwrap_or_default().max(0.1);
+        let factor = if amplitude > 1.15 * aim { 0.5 } else { 1.0 };
+        let better = make(burst.total() * factor * aim / amplitude);
+        if better == burst || (0.7..1.15).contains(&(amplitude / aim)) {
             break;
         }
         burst = better;
-        bench.write_burst(burst, sign)?;
-        peaks = peaks_of(bench, sign, burst, taus)?;
+        seen = amplitudes(bench, burst)?;
     }
-    match median(&peaks) {
-        Some(peak) if peak > 0.5 => Ok((burst, peaks)),
-        peak => Err(CalibError::NoSignal {
+    match median(&seen) {
+        Some(amplitude) if amplitude > SMALLEST_LSB => Ok((burst, seen)),
+        amplitude => Err(CalibError::NoSignal {
             step: "synaptic strength",
             detail: format!(
                 "the median PSP of {} weight units peaks at {} LSB",
                 burst.total(),
-                peak.unwrap_or(f64::NAN)
+                amplitude.unwrap_or(f64::NAN)
             ),
         }),
     }
-}
-
-fn peaks_of(bench: &mut Bench<'_>, sign: Sign, burst: Burst, taus: &TimeConstants) -> Result<Vec<f64>, CalibError> {
-    let gains = gains(bench, sign, burst, taus)?;
-    Ok(gains.iter().enumerate().map(|(n, gain)| gain * burst.total() * taus.peak(sign, n)).collect())
 }
 
 fn gains(bench: &mut Bench<'_>, sign: Sign, burst: Burst, taus: &TimeConstants) -> Result<Vec<f64>, CalibError> {

@@ -5,14 +5,15 @@ use serde::{Deserialize, Serialize};
 
 /// Values that all 512 neurons shall have after calibration.
 ///
-/// The default is the preset of the published time-to-first-spike experiments ("fast-and-deep"). Ranges are those that
-/// `calix` takes as feasible.
+/// The default is the preset of the published time-to-first-spike experiments (`fast-and-deep`); see [`Targets::PRESETS`]. The ranges
+/// given with the fields are those that `calix` takes as feasible; outside them [`Targets::warnings`] says so. What no circuit
+/// could do is refused by [`Targets::check`].
 ///
 /// ```
 /// use calib::Targets;
 /// assert!(Targets::default().check().is_empty());
-/// let wrong = Targets { tau_mem_us: 100.0, ..Targets::default() };
-/// assert_eq!(wrong.check()[0].to_string(), "tau_mem_us: 100 is not allowed; expected 0.5..=60 us");
+/// let wrong = Targets { tau_mem_us: 3000.0, ..Targets::default() };
+/// assert_eq!(wrong.check()[0].to_string(), "tau_mem_us: 3000 is not allowed; expected 0.1..=2000 us");
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -40,41 +41,104 @@ pub struct Targets {
 }
 
 impl Default for Targets {
+    /// The preset `fast-and-deep`.
     fn default() -> Self {
-        Self {
-            leak_lsb: 80.0,
-            reset_lsb: 80.0,
-            threshold_lsb: 150.0,
-            tau_mem_us: 6.0,
-            tau_syn_exc_us: 6.0,
-            tau_syn_inh_us: 6.0,
-            i_synin_gm: 550,
-            synapse_dac_bias: 800,
-            membrane_capacitance: 63,
-            refractory_time_us: 16.0,
-        }
+        Self::FAST_AND_DEEP
     }
 }
 
+/// A target, the range in which it can be asked for, and the range in which a chip is known to reach it.
+struct Row {
+    key: &'static str,
+    value: f64,
+    allowed: (f64, f64),
+    feasible: (f64, f64),
+    unit: &'static str,
+}
+
 impl Targets {
-    /// Everything that is wrong with them; empty if nothing is.
+    /// The defaults of `calix`, to which the chips in the laboratory are calibrated every night.
+    const CALIX: Self = Self {
+        leak_lsb: 80.0,
+        reset_lsb: 70.0,
+        threshold_lsb: 125.0,
+        tau_mem_us: 10.0,
+        tau_syn_exc_us: 10.0,
+        tau_syn_inh_us: 10.0,
+        i_synin_gm: 500,
+        synapse_dac_bias: 600,
+        membrane_capacitance: 63,
+        refractory_time_us: 2.0,
+    };
+    const FAST_AND_DEEP: Self = Self {
+        reset_lsb: 80.0,
+        threshold_lsb: 150.0,
+        tau_mem_us: 6.0,
+        tau_syn_exc_us: 6.0,
+        tau_syn_inh_us: 6.0,
+        i_synin_gm: 550,
+        synapse_dac_bias: 800,
+        refractory_time_us: 16.0,
+        ..Self::CALIX
+    };
+
+    /// Names of the presets, with one line on each.
+    pub const PRESETS: [(&'static str, &'static str); 5] = [
+        ("calix", "the defaults of calix: 80/70/125 LSB, 10 us, gm 500, DAC bias 600, refractory 2 us"),
+        ("hxtorch", "the defaults of hxtorch: as calix, reset 80 LSB"),
+        ("spiking2", "second nightly calibration, used for Yin-Yang: 80/80/150 LSB, 6 us, gm 500, DAC bias 1000"),
+        ("fast-and-deep", "Fast & Deep: 80/80/150 LSB, 6 us, gm 550, DAC bias 800, refractory 16.38 us"),
+        ("fast-and-deep-large", "Fast & Deep with stronger inputs: gm 700"),
+    ];
+
+    /// The targets of a preset; `None` for a name that is not in [`Self::PRESETS`].
+    ///
+    /// ```
+    /// use calib::Targets;
+    /// assert!(Targets::PRESETS.iter().all(|(name, _)| Targets::preset(name).is_some()));
+    /// assert_eq!(Targets::preset("calix").unwrap().reset_lsb, 70.0);
+    /// assert_eq!(Targets::preset("fast-and-deep"), Some(Targets::default()));
+    /// ```
+    pub fn preset(name: &str) -> Option<Self> {
+        match name {
+            "calix" => Some(Self::CALIX),
+            "hxtorch" => Some(Self { reset_lsb: 80.0, ..Self::CALIX }),
+            "spiking2" => {
+                Some(Self { i_synin_gm: 500, synapse_dac_bias: 1000, refractory_time_us: 2.0, ..Self::FAST_AND_DEEP })
+            }
+            "fast-and-deep" => Some(Self::FAST_AND_DEEP),
+            "fast-and-deep-large" => Some(Self { i_synin_gm: 700, ..Self::FAST_AND_DEEP }),
+            _ => None,
+        }
+    }
+
+    fn rows(&self) -> [Row; 10] {
+        let row = |key, value, allowed, feasible, unit| Row { key, value, allowed, feasible, unit };
+        let lsb = " CADC LSB";
+        [
+            row("leak_lsb", self.leak_lsb, (0.0, 255.0), (50.0, 160.0), lsb),
+            row("reset_lsb", self.reset_lsb, (0.0, 255.0), (50.0, 160.0), lsb),
+            row("threshold_lsb", self.threshold_lsb, (0.0, 255.0), (50.0, 220.0), lsb),
+            row("tau_mem_us", self.tau_mem_us, (0.1, 2000.0), (0.5, 60.0), " us"),
+            row("tau_syn_exc_us", self.tau_syn_exc_us, (0.1, 100.0), (0.3, 30.0), " us"),
+            row("tau_syn_inh_us", self.tau_syn_inh_us, (0.1, 100.0), (0.3, 30.0), " us"),
+            row("i_synin_gm", self.i_synin_gm.into(), (1.0, 1022.0), (30.0, 800.0), ""),
+            row("synapse_dac_bias", self.synapse_dac_bias.into(), (1.0, 1022.0), (30.0, 1022.0), ""),
+            row("membrane_capacitance", self.membrane_capacitance.into(), (0.0, 63.0), (0.0, 63.0), ""),
+            row("refractory_time_us", self.refractory_time_us, (0.04, 33_000.0), (0.04, 32.0), " us"),
+        ]
+    }
+
+    /// Everything that cannot be calibrated to; empty if nothing is wrong.
     pub fn check(&self) -> Vec<Problem> {
-        let rows = [
-            ("leak_lsb", self.leak_lsb, 50.0, 160.0, " CADC LSB"),
-            ("reset_lsb", self.reset_lsb, 50.0, 160.0, " CADC LSB"),
-            ("threshold_lsb", self.threshold_lsb, 50.0, 220.0, " CADC LSB"),
-            ("tau_mem_us", self.tau_mem_us, 0.5, 60.0, " us"),
-            ("tau_syn_exc_us", self.tau_syn_exc_us, 0.3, 30.0, " us"),
-            ("tau_syn_inh_us", self.tau_syn_inh_us, 0.3, 30.0, " us"),
-            ("i_synin_gm", self.i_synin_gm.into(), 30.0, 800.0, ""),
-            ("synapse_dac_bias", self.synapse_dac_bias.into(), 30.0, 1022.0, ""),
-            ("membrane_capacitance", self.membrane_capacitance.into(), 0.0, 63.0, ""),
-            ("refractory_time_us", self.refractory_time_us, 0.04, 32.0, " us"),
-        ];
-        let mut problems: Vec<Problem> = rows
+        let mut problems: Vec<Problem> = self
+            .rows()
             .into_iter()
-            .filter(|(_, value, min, max, _)| !(*min..=*max).contains(value))
-            .map(|(key, value, min, max, unit)| Problem::out_of_range(key, value, &format!("{min}..={max}{unit}")))
+            .filter(|row| !(row.allowed.0..=row.allowed.1).contains(&row.value))
+            .map(|row| {
+                let (min, max) = row.allowed;
+                Problem::out_of_range(row.key, row.value, &format!("{min}..={max}{}", row.unit))
+            })
             .collect();
         if self.threshold_lsb <= self.leak_lsb {
             problems.push(Problem {
@@ -86,6 +150,30 @@ impl Targets {
             });
         }
         problems
+    }
+
+    /// Targets that can be asked for but lie outside the range that `calix` takes as feasible: some neurons will miss them.
+    ///
+    /// ```
+    /// use calib::Targets;
+    /// let slow = Targets { tau_mem_us: 100.0, ..Targets::default() };
+    /// assert!(slow.check().is_empty());
+    /// assert_eq!(slow.warnings()[0].to_string(), "tau_mem_us: 100 is outside the feasible range 0.5..=60 us");
+    /// ```
+    pub fn warnings(&self) -> Vec<Problem> {
+        let is_allowed = |row: &Row| (row.allowed.0..=row.allowed.1).contains(&row.value);
+        let warning = |row: Row| Problem {
+            key: row.key.into(),
+            message: format!(
+                "{} is outside the feasible range {}..={}{}",
+                row.value, row.feasible.0, row.feasible.1, row.unit
+            ),
+        };
+        self.rows()
+            .into_iter()
+            .filter(|row| is_allowed(row) && !(row.feasible.0..=row.feasible.1).contains(&row.value))
+            .map(warning)
+            .collect()
     }
 
     /// The refractory counter, computed as `calix` does. Times that the counter cannot make do not pass [`Self::check`].
@@ -103,7 +191,7 @@ mod tests {
         let targets = Targets {
             leak_lsb: 160.0,
             threshold_lsb: 150.0,
-            i_synin_gm: 900,
+            i_synin_gm: 1023,
             membrane_capacitance: 64,
             tau_syn_exc_us: f64::NAN,
             ..Targets::default()
@@ -140,6 +228,7 @@ mod tests {
         };
         for targets in [low, high] {
             assert!(targets.check().is_empty(), "{:?}", targets.check());
+            assert!(targets.warnings().is_empty(), "{:?}", targets.warnings());
             assert!(targets.refractory().is_some());
         }
     }

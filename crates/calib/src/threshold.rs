@@ -8,6 +8,7 @@
 //! - Search: `v_threshold`, rising. The comparator's noise (1.5 % per trial, 0.7 % per run) is much larger than what the
 //!   converter adds, so every measurement is the mean over several runs of several trials.
 //! - Range: 0..=1022.
+//! - Cost: at most 5 measurements of 4 runs from anywhere, 3 as a refinement, and one or more for the current.
 //! - What can go wrong: a threshold above the membrane's upper operating limit (no spike: +inf), or below the reset (no
 //!   ramp: -inf). The current is adjusted once to a tooth of about 40 us, whatever the capacitance. Calibrated neurons in
 //!   equal ramps would all fire at once, and the spikes would queue at their event output, 8 ns each; so the currents of
@@ -47,14 +48,30 @@ pub(crate) const FINAL: Effort = Effort { runs: 8, trials: 8 };
 /// Searches from the present codes and returns the current of the ramp.
 pub(crate) fn calibrate(bench: &mut Bench<'_>, target_lsb: f64) -> Result<CapMemCode, CalibError> {
     let current = choose_current(bench)?;
-    let search = Search { range: RANGE, direction: Direction::Rising, first_step: FirstStep::By(40), most: 5 };
+    search(bench, target_lsb, current, 40, 5)?;
+    Ok(current)
+}
+
+/// Searches near the present codes.
+pub(crate) fn refine(bench: &mut Bench<'_>, target_lsb: f64, current: CapMemCode) -> Result<(), CalibError> {
+    search(bench, target_lsb, current, 4, 3)
+}
+
+fn search(
+    bench: &mut Bench<'_>,
+    target_lsb: f64,
+    current: CapMemCode,
+    first_step: u16,
+    most: usize,
+) -> Result<(), CalibError> {
+    let search = Search { range: RANGE, direction: Direction::Rising, first_step: FirstStep::By(first_step), most };
     let start = bench.get(|c| c.v_threshold);
     let found = search.run(&[target_lsb; NEURONS], start, |codes| {
         bench.set(codes, |c| &mut c.v_threshold);
         measure(bench, current, SEARCH)
     })?;
     bench.set(&found.codes, |c| &mut c.v_threshold);
-    Ok(current)
+    Ok(())
 }
 
 /// Thresholds at the present codes, in LSB.

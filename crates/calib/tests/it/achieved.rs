@@ -1,6 +1,5 @@
 //! What a calibration achieves, against what the chip really is.
 
-use bss2_emu::membrane::peak_response;
 use bss2_emu::{Chip, NeuronParameters};
 use calib::{Calibration, Step, Targets, calibrate};
 
@@ -20,7 +19,7 @@ const FIELDS: [(&str, Field); 8] = [
 ];
 
 /// The true parameters; the leak with what offset currents add to it, as a neuron at rest has it.
-fn truth(chip: &Chip) -> Vec<NeuronParameters> {
+pub(crate) fn truth(chip: &Chip) -> Vec<NeuronParameters> {
     let truth = chip.reveal();
     truth
         .neurons
@@ -30,7 +29,7 @@ fn truth(chip: &Chip) -> Vec<NeuronParameters> {
         .collect()
 }
 
-fn median(values: &[f64]) -> f64 {
+pub(crate) fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_unstable_by(f64::total_cmp);
     let n = sorted.len();
@@ -38,7 +37,7 @@ fn median(values: &[f64]) -> f64 {
 }
 
 /// Median, and median absolute deviation scaled to the standard deviation of a normal distribution.
-fn robust(values: &[f64]) -> (f64, f64) {
+pub(crate) fn robust(values: &[f64]) -> (f64, f64) {
     let centre = median(values);
     let deviations: Vec<f64> = values.iter().map(|v| (v - centre).abs()).collect();
     (centre, 1.4826 * median(&deviations))
@@ -57,7 +56,8 @@ fn of_truth(name: &str, target: f64) -> Bound {
     let (median, spread) = match name {
         "leak" | "reset" => (1.1, 0.2),
         "threshold" => (1.2, 0.6),
-        "gain_exc" | "gain_inh" => (f64::INFINITY, 0.01 * target),
+        // Compared through eight synapses of 5 % each: 1.8 %.
+        "gain_exc" | "gain_inh" => (f64::INFINITY, 0.024 * target),
         _ => (0.002 * target, 0.005 * target),
     };
     Bound { median, spread }
@@ -92,15 +92,10 @@ fn check(chip: &Chip, table: &Calibration, targets: &Targets) {
         assert!(centre.abs() < bound.median, "{}: measured {name} off by {centre}", table.chip);
         assert!(spread < bound.spread, "{}: measured {name} off by +-{spread}", table.chip);
     }
-    let ratio: Vec<f64> = truth
-        .iter()
-        .map(|p| {
-            let exc = p.gain_exc * peak_response(p.tau_mem_us, p.tau_syn_exc_us);
-            p.gain_inh * peak_response(p.tau_mem_us, p.tau_syn_inh_us) / exc
-        })
-        .collect();
+    // Eight synapses each: 2.5 %, and a standard error of the median of .14 %.
+    let ratio: Vec<f64> = truth.iter().map(|p| p.gain_inh / p.gain_exc).collect();
     let (centre, spread) = robust(&ratio);
-    assert!((centre - 1.0).abs() < 0.003 && spread < 0.015, "PSP of inhibition over excitation {centre} +- {spread}");
+    assert!((centre - 1.0).abs() < 0.006 && spread < 0.033, "inhibition over excitation {centre} +- {spread}");
     let refractory = targets.refractory_time_us;
     assert!(truth.iter().all(|p| (p.refractory_us / refractory - 1.0).abs() < 0.034));
     assert!(table.measured.iter().zip(&truth).all(|(m, t)| m.refractory_us == t.refractory_us));
@@ -172,7 +167,7 @@ fn calibration_narrows_and_says_what_it_does() {
     let (_, after) = robust(&leaks(&chip));
     assert!(before > 20.0 * after, "{before} {after}");
     check(&chip, &table, &Targets::default());
-    assert_eq!((steps[0].index, steps[0].name), (1, "CADC offsets"));
+    assert_eq!((steps[0].index, steps[0].name), (1, "CADC ramps and offsets"));
     assert!(steps.iter().enumerate().all(|(k, s)| s.index == k + 1 && s.of == steps.len()));
     assert!(table.measurements > 50 && table.trials > 5000 && table.hardware_time_us > 1e5);
 }

@@ -68,8 +68,11 @@ fn malformed_recordings_are_refused() {
     type Spoil = fn(&mut Recording);
     let cases: [(Spoil, &str); 4] = [
         (|r| drop(r.trials.pop()), "the device returned 511 trials where 512 were asked for"),
-        (|r| r.trials[3].cadc.clear(), "the device returned 0 CADC samples where 1 were asked for"),
-        (|r| r.trials[3].cadc[0].truncate(256), "the device returned 256 CADC channels where 512 were asked for"),
+        (|r| r.trials[3].cadc.clear(), "the device returned 0 CADC samples where 32 were asked for"),
+        (
+            |r| r.trials[3].cadc.iter_mut().for_each(|row| row.truncate(256)),
+            "the device returned 256 CADC channels where 512 were asked for",
+        ),
         (|r| r.trials[3].madc.truncate(7), "the device returned 7 MADC samples where 352 were asked for"),
     ];
     for (spoil, message) in cases {
@@ -94,11 +97,11 @@ fn a_chip_that_shows_nothing_is_no_signal() {
 
 #[test]
 fn bad_targets_and_chips_without_codes_are_refused() {
-    let targets = Targets { tau_mem_us: 0.0, i_synin_gm: 3, ..Targets::default() };
+    let targets = Targets { tau_mem_us: 0.0, i_synin_gm: 0, ..Targets::default() };
     let error = calibrate(&mut chip(1), &targets, &mut |_| ()).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "targets: tau_mem_us: 0 is not allowed; expected 0.5..=60 us; i_synin_gm: 3 is not allowed; expected 30..=800"
+        "targets: tau_mem_us: 0 is not allowed; expected 0.1..=2000 us; i_synin_gm: 0 is not allowed; expected 1..=1022"
     );
     let mut ideal = Chip::draw(&ChipSpec::new(Preset::Ideal, 1));
     let error = calibrate(&mut ideal, &Targets::default(), &mut |_| ()).unwrap_err();

@@ -2,8 +2,12 @@
 
 mod achieved;
 mod devices;
+#[path = "../../examples/ten_chips/effective_gain.rs"]
+mod effective_gain;
 mod files;
 mod formats;
+mod laws;
+mod silicon;
 
 use bss2_emu::spec::Preset;
 use bss2_emu::{Chip, ChipSpec};

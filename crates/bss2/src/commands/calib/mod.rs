@@ -7,7 +7,6 @@ mod preset;
 mod run;
 mod show;
 mod targets;
-mod uncalibrated;
 mod verify;
 
 pub use convert::run as convert;

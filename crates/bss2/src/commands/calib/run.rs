@@ -3,12 +3,11 @@
 use std::process::ExitCode;
 use std::time::Instant;
 
-use ::calib::FileFormat;
-use anyhow::bail;
+use ::calib::{FileFormat, evaluate};
+use anyhow::{Context as _, bail};
 use bss2_emu::spec::ParameterSource;
 
 use super::parameters::{say_spreads, spreads};
-use super::uncalibrated::uncalibrated;
 use super::{check_destination, preset};
 use crate::cli::CalibArgs;
 use crate::commands::{configure, flag, set_threads};
@@ -48,9 +47,8 @@ pub fn run(args: &CalibArgs) -> anyhow::Result<ExitCode> {
     let table = &laboratory.calibration;
     if format == FileFormat::Npz {
         console.say("measuring the same chip with common codes");
-        let arrays = uncalibrated(&mut laboratory.chip, table)?;
-        let arrays: Vec<(String, &[f64])> = arrays.iter().map(|(name, v)| (name.clone(), &v[..])).collect();
-        table.save_with(&args.out, &arrays)?;
+        let evaluation = evaluate(&mut laboratory.chip, table).context("the chip cannot be measured")?;
+        table.save_with(&args.out, &evaluation.arrays())?;
     } else {
         table.save(&args.out)?;
     }

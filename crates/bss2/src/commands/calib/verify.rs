@@ -17,6 +17,7 @@ use crate::laboratory::{GivenTable, draw};
 /// A parameter, measured again.
 #[derive(Debug, Clone, Serialize)]
 struct Checked {
+    parameter: &'static str,
     name: String,
     target: Option<f64>,
     stored: f64,
@@ -66,6 +67,7 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
                 pairs.iter().filter(|pair| near(pair)).count() as f64 / pairs.len().max(1) as f64
             };
             Checked {
+                parameter: p.name,
                 name: format!("{} ({})", p.label, p.unit),
                 target,
                 stored,
