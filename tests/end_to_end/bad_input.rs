@@ -35,7 +35,7 @@ fn missing_files() {
 fn unknown_keys_wrong_types_and_values_out_of_range() {
     refuses(&["--set", "training.epoch=3"], &["training.epoch: no such key", "did you mean `training.epochs`?"]);
     refuses(&["--set", "training.epochs=many"], &["training.epochs", "many"]);
-    refuses(&["--set", "calibration.tau_mem_us=-6"], &["calibration.tau_mem_us", "-6", "0.5"]);
+    refuses(&["--set", "calibration.tau_mem_us=-6"], &["calibration.tau_mem_us", "-6", "0.1"]);
     refuses(&["--set", "training.batch_size=0"], &["training.batch_size", "0"]);
     refuses(&["--set", "chip.seed=-1"], &["chip.seed", "-1"]);
     refuses(&["--set", "encoding.copies=0"], &["encoding.copies", "0"]);
