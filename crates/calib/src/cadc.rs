@@ -60,14 +60,14 @@ fn set_starts(bench: &mut Bench<'_>, ruler: &Levels) -> Result<(), CalibError> {
     bench.codes.cadc_ramp_offset = starts.map(|start| moved(PROBE_CODES, start));
     let probed = level(bench, LEVELS[0])?;
     let offsets = off_line(ruler, &before)?;
-    for q in 0..QUADRANTS {
+    for (q, start) in starts.into_iter().enumerate() {
         let mean = |values: &dyn Fn(usize) -> f64| {
             let members = (0..NEURONS).filter(|n| quadrant(*n) == q);
             members.clone().map(values).sum::<f64>() / members.count() as f64
         };
         let effect = mean(&|n| probed[n] - before[0][n]) / PROBE_CODES;
         let step = if effect.abs() > LEAST_EFFECT { -mean(&|n| offsets[n]) / effect } else { 0.0 };
-        bench.codes.cadc_ramp_offset[q] = moved(step, starts[q]);
+        bench.codes.cadc_ramp_offset[q] = moved(step, start);
     }
     Ok(())
 }

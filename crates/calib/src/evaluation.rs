@@ -213,7 +213,8 @@ fn trimmed_sd(values: &[f64]) -> f64 {
 fn far_from_median(values: &[f64], distance: f64) -> f64 {
     let Some(centre) = median(values) else { return f64::NAN };
     // What could not be measured is far, too.
-    values.iter().filter(|v| !((**v - centre).abs() <= distance)).count() as f64 / NEURONS as f64
+    let near = values.iter().filter(|v| (**v - centre).abs() <= distance).count();
+    (NEURONS - near) as f64 / NEURONS as f64
 }
 
 #[cfg(test)]

@@ -219,6 +219,11 @@ fn madc_samples(duration_us: f64) -> usize {
     (duration_us / MADC_INTERVAL_US) as usize
 }
 
+/// Largest of the values.
+pub(crate) fn largest(values: &[f64]) -> f64 {
+    values.iter().copied().fold(0.0, f64::max)
+}
+
 /// Median of the finite values; `None` if there are none.
 pub(crate) fn median(values: &[f64]) -> Option<f64> {
     let mut finite: Vec<f64> = values.iter().copied().filter(|v| v.is_finite()).collect();

@@ -7,8 +7,6 @@
 //! - What can go wrong: the inputs' offset currents times `tau_mem` are part of what is read. Before the references are
 //!   found the inputs are disconnected; the last refinements are done with them connected, and take up what is left.
 
-use bss2_emu::codes::NEURONS;
-
 use crate::error::CalibError;
 use crate::instruments::Bench;
 use crate::search::{Direction, FirstStep, Search};
@@ -25,14 +23,14 @@ pub(crate) enum Inputs {
 /// Searches from the present codes; `first_step` codes are the scale of the correction expected.
 pub(crate) fn calibrate(
     bench: &mut Bench<'_>,
-    target_lsb: f64,
+    targets_lsb: &[f64],
     inputs: Inputs,
     first_step: u16,
 ) -> Result<(), CalibError> {
     let most = if first_step < 10 { 4 } else { 6 };
     let search = Search { range: RANGE, direction: Direction::Rising, first_step: FirstStep::By(first_step), most };
     let start = bench.get(|c| c.v_leak);
-    let found = search.run(&[target_lsb; NEURONS], start, |codes| {
+    let found = search.run(targets_lsb, start, |codes| {
         bench.configure(|n, c| {
             c.v_leak = codes[n];
             if inputs == Inputs::Disconnected {

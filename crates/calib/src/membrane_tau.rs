@@ -17,7 +17,7 @@ use bss2_emu::{CapMemCode, NeuronCodes, ReadoutSource, Refractory, Trial};
 
 use crate::error::CalibError;
 use crate::fit;
-use crate::instruments::{Bench, CADC_INTERVAL_US, MADC_EVENT_US, cadc_times, cut};
+use crate::instruments::{Bench, CADC_INTERVAL_US, MADC_EVENT_US, cadc_times, cut, largest};
 use crate::search::{Direction, FirstStep, Search};
 
 pub(crate) const RANGE: std::ops::RangeInclusive<u16> = 0..=1022;
@@ -37,23 +37,24 @@ const SLOW_US: f64 = 20.0;
 const CADC_TRIALS: usize = 24;
 
 /// Sets switches and codes.
-pub(crate) fn calibrate(bench: &mut Bench<'_>, target_us: f64) -> Result<(), CalibError> {
+pub(crate) fn calibrate(bench: &mut Bench<'_>, targets_us: &[f64]) -> Result<(), CalibError> {
     let capacitance = f64::from(bench.codes.neurons[0].membrane_capacitance).max(1.0) / 63.0;
-    let usual = CODE_AT_6_US * capacitance * 6.0 / target_us;
-    for codes in &mut bench.codes.neurons {
-        set_total(codes, usual);
+    for (codes, target_us) in bench.codes.neurons.iter_mut().zip(targets_us) {
+        set_total(codes, CODE_AT_6_US * capacitance * 6.0 / target_us);
     }
-    let rates = rates(bench, target_us)?;
-    for (codes, rate) in bench.codes.neurons.iter_mut().zip(rates) {
+    let slowest_us = largest(targets_us);
+    let rates = rates(bench, slowest_us)?;
+    for ((codes, rate), target_us) in bench.codes.neurons.iter_mut().zip(rates).zip(targets_us) {
         if rate > 0.0 {
             set_total(codes, total(codes) / (target_us * rate));
         }
     }
     let search = Search { range: RANGE, direction: Direction::Rising, first_step: FirstStep::InProportion, most: 3 };
     let start = bench.get(|c| c.i_bias_leak);
-    let found = search.run(&[1.0 / target_us; NEURONS], start, |codes| {
+    let wanted: Vec<f64> = targets_us.iter().map(|target| 1.0 / target).collect();
+    let found = search.run(&wanted, start, |codes| {
         bench.set(codes, |c| &mut c.i_bias_leak);
-        self::rates(bench, target_us)
+        self::rates(bench, slowest_us)
     })?;
     bench.set(&found.codes, |c| &mut c.i_bias_leak);
     Ok(())

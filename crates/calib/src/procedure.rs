@@ -7,8 +7,9 @@ use bss2_emu::{CapMemCode, CodeTable, Device, NeuronCodes, NeuronParameters};
 
 use crate::cost::Cost;
 use crate::error::CalibError;
-use crate::instruments::{Bench, Counts};
+use crate::instruments::{Bench, Counts, largest};
 use crate::leak::Inputs;
+use crate::per_neuron::PerNeuron;
 use crate::stimulus::{Burst, Sign};
 use crate::synaptic_gain::TimeConstants;
 use crate::synaptic_reference::Look;
@@ -82,10 +83,27 @@ pub fn calibrate_with_costs<D: Device>(
     targets: &Targets,
     progress: &mut dyn FnMut(Step),
 ) -> Result<Calibrated, CalibError> {
-    let problems = targets.check();
+    calibrate_each(device, targets, &PerNeuron::default(), progress)
+}
+
+/// [`calibrate_with_costs`] to targets that differ from neuron to neuron. The table holds the common targets only: keep the lists.
+///
+/// # Errors
+/// As [`calibrate`]; [`CalibError::Targets`] also for what [`PerNeuron::check`] finds.
+pub fn calibrate_each<D: Device>(
+    device: &mut D,
+    targets: &Targets,
+    each: &PerNeuron,
+    progress: &mut dyn FnMut(Step),
+) -> Result<Calibrated, CalibError> {
+    let problems = each.check(targets);
     if !problems.is_empty() {
         return Err(CalibError::Targets(problems));
     }
+    let aims: Vec<Targets> = (0..NEURONS).map(|n| each.of(targets, n)).collect();
+    let of = |field: fn(&Targets) -> f64| aims.iter().map(field).collect::<Vec<f64>>();
+    let (leaks, resets, thresholds) = (of(|t| t.leak_lsb), of(|t| t.reset_lsb), of(|t| t.threshold_lsb));
+    let (tau_mem, tau_exc, tau_inh) = (of(|t| t.tau_mem_us), of(|t| t.tau_syn_exc_us), of(|t| t.tau_syn_inh_us));
     let chip = device.identity().clone();
     let mut bench = Bench::new(device, start(targets))?;
     let bench = &mut bench;
@@ -95,12 +113,12 @@ pub fn calibrate_with_costs<D: Device>(
     cadc::calibrate(bench)?;
     account.next(bench);
     let bursts = [
-        synaptic_tau::calibrate(bench, Sign::Excitatory, targets.tau_syn_exc_us)?,
-        synaptic_tau::calibrate(bench, Sign::Inhibitory, targets.tau_syn_inh_us)?,
+        synaptic_tau::calibrate(bench, Sign::Excitatory, &tau_exc)?,
+        synaptic_tau::calibrate(bench, Sign::Inhibitory, &tau_inh)?,
     ];
     let wanted = bench.codes.neurons.clone();
     account.next(bench);
-    prepare(bench, targets, bursts)?;
+    prepare(bench, [&tau_exc, &tau_inh], bursts)?;
     account.next(bench);
     synaptic_reference::calibrate(bench, Look::Coarse)?;
     synaptic_reference::calibrate(bench, Look::Fine)?;
@@ -113,28 +131,28 @@ pub fn calibrate_with_costs<D: Device>(
     synaptic_reference::calibrate(bench, Look::Fine)?;
     account.next(bench);
     restore_synaptic_tau(bench, &wanted);
-    membrane_tau::calibrate(bench, targets.tau_mem_us)?;
+    membrane_tau::calibrate(bench, &tau_mem)?;
     account.next(bench);
-    leak::calibrate(bench, targets.leak_lsb, Inputs::Disconnected, 40)?;
+    leak::calibrate(bench, &leaks, Inputs::Disconnected, 40)?;
     account.next(bench);
-    reset::calibrate(bench, targets.reset_lsb, 40)?;
+    reset::calibrate(bench, &resets, 40)?;
     account.next(bench);
-    let ramp = threshold::calibrate(bench, targets.threshold_lsb)?;
+    let ramp = threshold::calibrate(bench, &thresholds)?;
     account.next(bench);
     cadc::refresh(bench)?;
-    threshold::refine(bench, targets.threshold_lsb, ramp)?;
-    reset::calibrate(bench, targets.reset_lsb, 4)?;
-    leak::calibrate(bench, targets.leak_lsb, Inputs::Connected, 4)?;
+    threshold::refine(bench, &thresholds, ramp)?;
+    reset::calibrate(bench, &resets, 4)?;
+    leak::calibrate(bench, &leaks, Inputs::Connected, 4)?;
 
     account.next(bench);
     let leak = leak::measure(bench)?;
     let reset = reset::measure(bench, 16)?;
     let threshold = threshold::measure(bench, ramp, threshold::FINAL)?;
-    let exc = synaptic_tau::measure(bench, Sign::Excitatory, bursts[0], targets.tau_syn_exc_us)?;
-    let inh = synaptic_tau::measure(bench, Sign::Inhibitory, bursts[1], targets.tau_syn_inh_us)?;
-    let mem = membrane_tau::measure(bench, targets.tau_mem_us)?;
+    let exc = synaptic_tau::measure(bench, Sign::Excitatory, bursts[0], largest(&tau_exc))?;
+    let inh = synaptic_tau::measure(bench, Sign::Inhibitory, bursts[1], largest(&tau_inh))?;
+    let mem = membrane_tau::measure(bench, largest(&tau_mem))?;
     let Seen { taus, is_seen } = Seen::new(targets, mem, exc, inh);
-    let burst = synaptic_gain::final_burst(bench, targets.leak_lsb, &taus)?;
+    let burst = synaptic_gain::final_burst(bench, leaks.iter().copied().fold(f64::INFINITY, f64::min), &taus)?;
     let gain_exc = synaptic_gain::measure(bench, Sign::Excitatory, burst, &taus)?;
     let gain_inh = synaptic_gain::measure(bench, Sign::Inhibitory, burst, &taus)?;
     bench.finish()?;
@@ -175,11 +193,10 @@ pub fn calibrate_with_costs<D: Device>(
 }
 
 /// Fast synapses, slow membranes, a leak in the middle: the membrane adds up charge, and has room to both sides.
-fn prepare(bench: &mut Bench<'_>, targets: &Targets, bursts: [Burst; 2]) -> Result<(), CalibError> {
-    membrane_tau::calibrate(bench, PREPARED_MEM_US)?;
-    leak::calibrate(bench, PREPARED_LEAK_LSB, Inputs::Disconnected, 40)?;
-    let inputs =
-        [(Sign::Excitatory, bursts[0], targets.tau_syn_exc_us), (Sign::Inhibitory, bursts[1], targets.tau_syn_inh_us)];
+fn prepare(bench: &mut Bench<'_>, present_us: [&[f64]; 2], bursts: [Burst; 2]) -> Result<(), CalibError> {
+    membrane_tau::calibrate(bench, &[PREPARED_MEM_US; NEURONS])?;
+    leak::calibrate(bench, &[PREPARED_LEAK_LSB; NEURONS], Inputs::Disconnected, 40)?;
+    let inputs = [(Sign::Excitatory, bursts[0], present_us[0]), (Sign::Inhibitory, bursts[1], present_us[1])];
     // The same for both signs: equal jumps shall mean equal strengths.
     let fastest = |(sign, _, present_us)| synaptic_tau::fastest_us(bench, sign, present_us);
     let target_us = inputs.map(fastest).into_iter().fold(PREPARED_SYN_US, f64::max);

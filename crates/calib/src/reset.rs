@@ -8,7 +8,6 @@
 //! - What can go wrong: nothing that was seen yet; on silicon some neurons stick to their reset.
 
 use bss2_emu::Refractory;
-use bss2_emu::codes::NEURONS;
 
 use crate::error::CalibError;
 use crate::instruments::Bench;
@@ -21,11 +20,11 @@ const RESET_US: f64 = 2.0;
 const SETTLED_US: f64 = 12.0;
 
 /// Searches from the present codes; `first_step` codes are the scale of the correction expected.
-pub(crate) fn calibrate(bench: &mut Bench<'_>, target_lsb: f64, first_step: u16) -> Result<(), CalibError> {
+pub(crate) fn calibrate(bench: &mut Bench<'_>, targets_lsb: &[f64], first_step: u16) -> Result<(), CalibError> {
     let most = if first_step < 10 { 3 } else { 6 };
     let search = Search { range: RANGE, direction: Direction::Rising, first_step: FirstStep::By(first_step), most };
     let start = bench.get(|c| c.v_reset);
-    let found = search.run(&[target_lsb; NEURONS], start, |codes| {
+    let found = search.run(targets_lsb, start, |codes| {
         bench.set(codes, |c| &mut c.v_reset);
         measure(bench, 4)
     })?;

@@ -18,7 +18,7 @@ use bss2_emu::{CapMemCode, MadcRequest, NeuronCodes, NeuronId, ReadoutSource, Tr
 
 use crate::error::CalibError;
 use crate::fit::{self, Decay};
-use crate::instruments::{Bench, MADC_EVENT_US, cut, median};
+use crate::instruments::{Bench, MADC_EVENT_US, cut, largest, median};
 use crate::search::{Direction, FirstStep, Search};
 use crate::stimulus::{Burst, Sign, burst_in};
 
@@ -78,30 +78,33 @@ pub(crate) fn total(codes: &NeuronCodes, sign: Sign) -> f64 {
 }
 
 /// Sets codes and switches of one input. Returns the burst used.
-pub(crate) fn calibrate(bench: &mut Bench<'_>, sign: Sign, target_us: f64) -> Result<Burst, CalibError> {
+pub(crate) fn calibrate(bench: &mut Bench<'_>, sign: Sign, targets_us: &[f64]) -> Result<Burst, CalibError> {
     let registers = Registers::of(sign);
-    for codes in &mut bench.codes.neurons {
-        registers.set_total(codes, CODE_AT_6_US * 6.0 / target_us, target_us);
+    for (codes, target_us) in bench.codes.neurons.iter_mut().zip(targets_us) {
+        registers.set_total(codes, CODE_AT_6_US * 6.0 / target_us, *target_us);
     }
-    let burst = choose_burst(bench, sign, target_us)?;
+    let slowest_us = largest(targets_us);
+    let burst = choose_burst(bench, sign, slowest_us)?;
     bench.write_burst(burst, sign)?;
     bench.configure(|_, _| ())?;
-    let rates = rates(bench, sign, target_us)?;
-    for (codes, rate) in bench.codes.neurons.iter_mut().zip(rates) {
+    let rates = rates(bench, sign, slowest_us)?;
+    for ((codes, rate), target_us) in bench.codes.neurons.iter_mut().zip(rates).zip(targets_us) {
         if rate > 0.0 {
             let total = registers.total(codes) / (target_us * rate);
-            registers.set_total(codes, total, target_us);
+            registers.set_total(codes, total, *target_us);
         }
     }
-    search(bench, sign, target_us)?;
+    search(bench, sign, targets_us)?;
     Ok(burst)
 }
 
 /// The time constant that all but the slowest hundredth of the inputs can have, in us, judged from codes for `present_us`.
-pub(crate) fn fastest_us(bench: &Bench<'_>, sign: Sign, present_us: f64) -> f64 {
-    let mut totals: Vec<f64> = bench.codes.neurons.iter().map(|codes| total(codes, sign)).collect();
-    totals.sort_unstable_by(f64::total_cmp);
-    present_us * totals[NEURONS * 99 / 100] / LARGEST_COMMON_CODE
+pub(crate) fn fastest_us(bench: &Bench<'_>, sign: Sign, present_us: &[f64]) -> f64 {
+    let codes = bench.codes.neurons.iter().zip(present_us);
+    let mut reach: Vec<f64> =
+        codes.map(|(codes, present)| present * total(codes, sign) / LARGEST_COMMON_CODE).collect();
+    reach.sort_unstable_by(f64::total_cmp);
+    reach[NEURONS * 99 / 100]
 }
 
 /// Searches codes for another time constant, from codes for `present_us`. For the strengths only: the high resistance is off.
@@ -109,26 +112,28 @@ pub(crate) fn hasten(
     bench: &mut Bench<'_>,
     sign: Sign,
     burst: Burst,
-    present_us: f64,
+    present_us: &[f64],
     target_us: f64,
 ) -> Result<(), CalibError> {
     let registers = Registers::of(sign);
-    for codes in &mut bench.codes.neurons {
+    for (codes, present_us) in bench.codes.neurons.iter_mut().zip(present_us) {
         let total = registers.total(codes);
         *(registers.high_resistance)(codes) = false;
         *(registers.code)(codes) = CapMemCode::saturating(total * present_us / target_us);
     }
     bench.write_burst(burst, sign)?;
-    search(bench, sign, target_us)
+    search(bench, sign, &[target_us; NEURONS])
 }
 
-fn search(bench: &mut Bench<'_>, sign: Sign, target_us: f64) -> Result<(), CalibError> {
+fn search(bench: &mut Bench<'_>, sign: Sign, targets_us: &[f64]) -> Result<(), CalibError> {
     let code = Registers::of(sign).code;
     let search = Search { range: RANGE, direction: Direction::Rising, first_step: FirstStep::InProportion, most: 3 };
     let start = bench.codes.neurons.iter_mut().map(|codes| *code(codes)).collect();
-    let found = search.run(&[1.0 / target_us; NEURONS], start, |codes| {
+    let slowest_us = largest(targets_us);
+    let wanted: Vec<f64> = targets_us.iter().map(|target| 1.0 / target).collect();
+    let found = search.run(&wanted, start, |codes| {
         bench.configure(|n, c| *code(c) = codes[n])?;
-        rates(bench, sign, target_us)
+        rates(bench, sign, slowest_us)
     })?;
     bench.set(&found.codes, code);
     Ok(())

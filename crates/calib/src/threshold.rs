@@ -46,27 +46,27 @@ const SEARCH: Effort = Effort { runs: 4, trials: 6 };
 pub(crate) const FINAL: Effort = Effort { runs: 8, trials: 8 };
 
 /// Searches from the present codes and returns the current of the ramp.
-pub(crate) fn calibrate(bench: &mut Bench<'_>, target_lsb: f64) -> Result<CapMemCode, CalibError> {
+pub(crate) fn calibrate(bench: &mut Bench<'_>, targets_lsb: &[f64]) -> Result<CapMemCode, CalibError> {
     let current = choose_current(bench)?;
-    search(bench, target_lsb, current, 40, 5)?;
+    search(bench, targets_lsb, current, 40, 5)?;
     Ok(current)
 }
 
 /// Searches near the present codes.
-pub(crate) fn refine(bench: &mut Bench<'_>, target_lsb: f64, current: CapMemCode) -> Result<(), CalibError> {
-    search(bench, target_lsb, current, 4, 3)
+pub(crate) fn refine(bench: &mut Bench<'_>, targets_lsb: &[f64], current: CapMemCode) -> Result<(), CalibError> {
+    search(bench, targets_lsb, current, 4, 3)
 }
 
 fn search(
     bench: &mut Bench<'_>,
-    target_lsb: f64,
+    targets_lsb: &[f64],
     current: CapMemCode,
     first_step: u16,
     most: usize,
 ) -> Result<(), CalibError> {
     let search = Search { range: RANGE, direction: Direction::Rising, first_step: FirstStep::By(first_step), most };
     let start = bench.get(|c| c.v_threshold);
-    let found = search.run(&[target_lsb; NEURONS], start, |codes| {
+    let found = search.run(targets_lsb, start, |codes| {
         bench.set(codes, |c| &mut c.v_threshold);
         measure(bench, current, SEARCH)
     })?;

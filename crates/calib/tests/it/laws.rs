@@ -5,7 +5,7 @@ use bss2_emu::routing::Routing;
 use bss2_emu::{
     CapMemCode, Chip, ChipIdentity, Device, DeviceError, Experiment, NeuronCodes, NeuronSetting, Recording,
 };
-use calib::{Targets, calibrate};
+use calib::{PerNeuron, Targets, calibrate, calibrate_each};
 
 use crate::achieved::{median, robust, truth};
 use crate::chip_with_exact_cells;
@@ -135,4 +135,37 @@ fn slow_targets_use_the_switches_and_fast_ones_end_at_the_boundary() {
     assert!(table.success.iter().filter(|s| **s).count() < 50);
     let measured = median(&table.measured.iter().map(|p| p.tau_syn_exc_us).collect::<Vec<f64>>());
     assert!((measured / reached - 1.0).abs() < 0.05, "{measured} {reached}");
+}
+
+/// Neurons that shall differ: even ones fast with a high threshold, odd ones slow with a low one.
+#[test]
+fn neurons_can_have_targets_of_their_own() {
+    let by_parity = |even: f64, odd: f64| (0..512).map(|n| if n % 2 == 0 { even } else { odd }).collect::<Vec<f64>>();
+    let each = PerNeuron {
+        leak_lsb: by_parity(80.0, 90.0),
+        threshold_lsb: by_parity(150.0, 130.0),
+        tau_mem_us: by_parity(6.0, 12.0),
+        tau_syn_exc_us: by_parity(5.0, 10.0),
+        ..PerNeuron::default()
+    };
+    let mut chip = chip_with_exact_cells(6);
+    let calibrated = calibrate_each(&mut chip, &Targets::default(), &each, &mut |_| ()).unwrap();
+    assert!(calibrated.calibration.success.iter().filter(|s| **s).count() >= 496);
+    let truth = truth(&chip);
+    for (parity, [leak, threshold, mem, exc, inh]) in
+        [(0, [80.0, 150.0, 6.0, 5.0, 6.0]), (1, [90.0, 130.0, 12.0, 10.0, 6.0])]
+    {
+        let of = |field: fn(&bss2_emu::NeuronParameters) -> f64| {
+            robust(&truth.iter().skip(parity).step_by(2).map(field).collect::<Vec<f64>>())
+        };
+        let near = |(centre, spread): (f64, f64), target: f64, off: f64, most: f64| {
+            assert!((centre - target).abs() < off && spread < most, "{centre} +- {spread}, expected {target}");
+        };
+        near(of(|p| p.v_leak_lsb), leak, 1.1, 0.4);
+        near(of(|p| p.v_threshold_lsb), threshold, 1.2, 0.8);
+        near(of(|p| p.tau_mem_us), mem, 0.01 * mem, 0.01 * mem);
+        near(of(|p| p.tau_syn_exc_us), exc, 0.01 * exc, 0.01 * exc);
+        near(of(|p| p.tau_syn_inh_us), inh, 0.01 * inh, 0.01 * inh);
+        near(of(|p| p.gain_inh / p.gain_exc), 1.0, 0.01, 0.035);
+    }
 }
