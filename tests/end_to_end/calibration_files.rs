@@ -56,6 +56,62 @@ fn a_preset_of_targets_can_be_changed_key_by_key() {
 }
 
 #[test]
+fn neurons_are_calibrated_to_the_targets_of_a_file() {
+    let base = tempfile::tempdir().unwrap();
+    let path = |name: &str| text(&base.path().join(name));
+    // What `calib targets` writes can be read.
+    let run = base.path().join("run");
+    train_into(&run, &["--epochs", "1", "--hidden", "20"]);
+    succeed(&["calib", "targets", &text(&run), "-o", &path("targets.csv")]);
+    let of_network = ["calib", "run", "--chip", "1", "--target", &path("targets.csv"), "-o", &path("a.bss2cal")];
+    let made = json(&succeed(&[&of_network[..], &["--json"]].concat()));
+    assert_eq!((&made["targets"]["threshold_lsb"], &made["targets"]["tau_mem_us"]), (&150.0.into(), &6.0.into()));
+
+    let thresholds: Vec<u32> = (0..512).map(|n| if n % 2 == 0 { 120 } else { 150 }).collect();
+    let file = serde_json::json!({ "threshold": thresholds, "tau_mem": 100e-6, "refractory_time": 4e-6 });
+    fs::write(path("mine.json"), file.to_string()).unwrap();
+    let mine = ["calib", "run", "--chip", "1", "--target", &path("mine.json"), "-o", &path("b.csv")];
+    let said = succeed(&mine);
+    assert!(said.contains("warning: calibration.tau_mem_us: 100 is outside the feasible range 0.5..=60 us"), "{said}");
+    let table = calib::Calibration::load(path("b.csv")).unwrap();
+    assert_eq!((table.targets_of(0).threshold_lsb, table.targets_of(1).threshold_lsb), (120.0, 150.0));
+    for (parity, target) in [(0, 120.0), (1, 150.0)] {
+        let reached = table.measured.iter().skip(parity).step_by(2).map(|p| p.v_threshold_lsb);
+        let mean = reached.sum::<f64>() / 256.0;
+        assert!((mean - target).abs() < 1.0, "{mean} instead of {target}");
+    }
+    let shown = succeed(&["calib", "show", &path("b.csv"), "-o", &path("b.svg")]);
+    assert!(shown.contains("for each neuron its own: threshold_lsb"), "{shown}");
+
+    let complaint = fail(&[&mine[..], &["--set", "calibration.threshold_lsb=140"]].concat());
+    assert!(complaint.contains("--set calibration.threshold_lsb: the file of --target gives it for each neuron"));
+    fs::write(path("bad.json"), r#"{"leak": 300}"#).unwrap();
+    for (file, words) in [("bad.json", ["leak_lsb", "300"]), ("none.json", ["none.json", "No such file"])] {
+        let complaint = fail(&["calib", "run", "--target", &path(file), "-o", &path("x.json")]);
+        assert!(complaint.contains(file) && words.iter().all(|word| complaint.contains(word)), "{complaint}");
+    }
+    assert!(!Path::new(&path("x.json")).exists());
+}
+
+#[test]
+fn a_chip_without_calibration_has_one_code_for_all() {
+    let base = tempfile::tempdir().unwrap();
+    let raw = text(&base.path().join("raw.bss2cal"));
+    let said = succeed(&["calib", "convert", table_of_chip_1(), &raw, "--uncalibrated"]);
+    assert!(said.contains("table of common codes of chip emulated-1-"), "{said}");
+    let table = calib::Calibration::load(&raw).unwrap();
+    let neurons = &table.codes.as_ref().unwrap().neurons;
+    assert!(neurons.iter().all(|codes| *codes == neurons[0]) && !table.success.contains(&true));
+    assert!(succeed(&["calib", "show", &raw]).contains("nothing was measured with these codes"));
+    // Thresholds spread as on a chip that nobody calibrated: by some 6 LSB, not by less than 2.
+    let verified = json(&succeed(&["calib", "verify", table_of_chip_1(), "--chip", "1", "--json"]));
+    assert!(verified["parameters"][2]["sd"].as_f64().unwrap() < 2.0, "{verified}");
+    let shown = json(&succeed(&["calib", "show", table_of_chip_1(), "--json"]));
+    let threshold = &shown["measured"][2];
+    assert!(threshold["uncalibrated_sd"].as_f64().unwrap() > 2.0 * threshold["sd"].as_f64().unwrap(), "{threshold}");
+}
+
+#[test]
 fn progress_names_each_routine_with_its_time() {
     let base = tempfile::tempdir().unwrap();
     let said = succeed(&["calib", "run", "--chip", "1", "-o", &text(&base.path().join("chip.bss2cal"))]);
@@ -187,7 +243,7 @@ fn what_is_no_table_is_refused_and_nothing_written() {
         ("cut.bss2cal", &bytes[..bytes.len() / 2], "cut off"),
         ("flipped.bss2cal", &flipped, "digest does not match"),
         ("foreign.bss2cal", b"BSS2CKPT something else entirely, long enough for a header", "not a bss2 calibration"),
-        ("future.bss2cal", &future, "format 9; this program reads format 1"),
+        ("future.bss2cal", &future, "format 9; this program reads formats 1 to 2"),
         ("foreign.csv", b"a,b\n1,2\n", "not a bss2 calibration"),
     ];
     for (name, content, word) in broken {
@@ -241,6 +297,12 @@ fn a_killed_calibration_leaves_no_half_table() {
             done += usize::from(said.contains(" s in all"));
             let (number, of) = said.trim().split_once(' ').unwrap().0.split_once('/').unwrap();
             if done == line || number == of {
+                break;
+            }
+        }
+        // After the last routine, until a file is being written.
+        while line == LAST && child.try_wait().unwrap().is_none() {
+            if names(base.path()).iter().any(|name| name.starts_with('.')) {
                 break;
             }
         }

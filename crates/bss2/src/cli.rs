@@ -275,8 +275,10 @@ pub struct SimulateArgs {
 pub struct CalibArgs {
     #[command(flatten)]
     pub chip: ChipArgs,
-    /// What to calibrate to: a preset by name; `--set calibration.KEY=VALUE` changes single targets.
-    #[arg(long, value_name = "PRESET")]
+    /// What to calibrate to: a preset (fast-and-deep, fast-and-deep-large, hxtorch, calix, spiking2), or a file of targets in the
+    /// names and units of calix, for all neurons or for each, as `calib targets` writes it (.json, .csv, .npz);
+    /// `--set calibration.KEY=VALUE` changes single targets.
+    #[arg(long, value_name = "PRESET|FILE")]
     pub target: Option<String>,
     /// The table to write; the extension chooses the format: .bss2cal, .json, .csv or .npz.
     #[arg(short, long, value_name = "FILE")]
@@ -296,6 +298,9 @@ pub struct ConvertArgs {
     /// The table to write; the extension chooses the format. A file of this name is replaced.
     #[arg(value_name = "TO")]
     pub to: PathBuf,
+    /// Write the table of a chip that nobody calibrated: the same chip with one code for all neurons, the median of their codes.
+    #[arg(long)]
+    pub uncalibrated: bool,
 }
 
 /// Arguments of `calib show`.

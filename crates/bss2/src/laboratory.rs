@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use bss2_emu::spec::ParameterSource;
 use bss2_emu::{Chip, ChipIdentity, ChipSpec, Device};
-use calib::{Calibration, Step, Targets, calibrate};
+use calib::{Calibration, PerNeuron, Step, Targets, calibrate_each};
 use ttfs::encoding::TimeEncoding;
 use ttfs::on_device::OnDevice;
 use ttfs::placement::Placement;
@@ -60,6 +60,24 @@ pub fn draw(spec: &ChipSpec, residual_table: &str) -> anyhow::Result<Chip> {
     Chip::draw_with_residuals(spec, table).with_context(|| format!("the table {residual_table} cannot be used"))
 }
 
+/// Calibrates a chip that is set by codes. Its drift counts from this moment.
+///
+/// # Errors
+/// If the calibration fails.
+pub fn calibrated(
+    spec: &ChipSpec,
+    targets: &Targets,
+    each: &PerNeuron,
+    progress: &mut dyn FnMut(Step),
+) -> anyhow::Result<(Chip, Calibration)> {
+    let mut spec = *spec;
+    spec.drift.hours = 0.0;
+    let mut chip = Chip::draw(&spec);
+    let calibrated =
+        calibrate_each(&mut chip, targets, each, progress).context("the calibration of the chip failed")?;
+    Ok((chip, calibrated.calibration))
+}
+
 impl Laboratory {
     /// Sets a chip: directly if it is such a chip, else with the table, else by a calibration.
     ///
@@ -78,12 +96,7 @@ impl Laboratory {
                 given.table
             }
             (None, ParameterSource::Direct) => Calibration::from_targets(chip.identity().clone(), targets),
-            (None, ParameterSource::Codes) => {
-                // Drift counts from the calibration.
-                let mut spec = *chip.spec();
-                spec.drift.hours = 0.0;
-                calibrate(&mut Chip::draw(&spec), targets, progress).context("the calibration of the chip failed")?
-            }
+            (None, ParameterSource::Codes) => calibrated(chip.spec(), targets, &PerNeuron::default(), progress)?.1,
         };
         chip.configure(&calibration.setting())?;
         let scaling = Scaling::measured(&calibration.measured, units.us_per_time, units.lsb_per_weight, units.latency)

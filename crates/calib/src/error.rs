@@ -77,14 +77,14 @@ pub enum CalibError {
         message: String,
     },
     /// A file has another format version.
-    #[error("calibration {}: format {found}; this program reads format {expected}", path.display())]
+    #[error("calibration {}: format {found}; this program reads formats 1 to {newest}", path.display())]
     Format {
         /// The file.
         path: PathBuf,
         /// Version of the file.
         found: u32,
-        /// Version that can be read.
-        expected: u32,
+        /// Newest version that can be read.
+        newest: u32,
     },
     /// A table has the wrong number of neurons.
     #[error("calibration {}: {what} has {found} entries; a chip has {expected} neurons", path.display())]

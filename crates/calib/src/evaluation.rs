@@ -9,9 +9,10 @@ use bss2_emu::codes::NEURONS;
 use bss2_emu::{CapMemCode, CodeTable, Device, NeuronCodes};
 
 use crate::error::CalibError;
-use crate::instruments::{Bench, median};
+use crate::instruments::{Bench, largest, median};
 use crate::stimulus::Sign;
 use crate::table::Calibration;
+use crate::uncalibrated::Uncalibrated;
 use crate::{cadc, leak, membrane_tau, reset, synaptic_tau, threshold};
 
 /// One quantity of all neurons.
@@ -71,13 +72,13 @@ impl Evaluation {
         self.quantities.iter().find(|q| q.name == name)
     }
 
-    /// All arrays of 512 values, under the names of `calib_eval.npz`.
-    pub fn arrays(&self) -> Vec<(String, &[f64])> {
-        let pair = |name: &str, calibrated, uncalibrated| {
-            [(name.to_owned(), calibrated), (format!("{name}_uncalibrated"), uncalibrated)]
+    /// What a table keeps of it.
+    pub fn uncalibrated(&self) -> Uncalibrated {
+        let list = |name| match self.quantity(name) {
+            Some(quantity) => quantity.uncalibrated.clone(),
+            None => self.cadc_offset_uncalibrated.clone(),
         };
-        let quantities = self.quantities.iter().flat_map(|q| pair(q.name, &q.calibrated[..], &q.uncalibrated[..]));
-        quantities.chain(pair("cadc_offset", &self.cadc_offset, &self.cadc_offset_uncalibrated)).collect()
+        Uncalibrated::from_lists(Uncalibrated::NAMES.map(list))
     }
 
     /// What hardware tests assert: ratios of spreads, thresholds far from the median, CADC channels.
@@ -107,7 +108,9 @@ impl Evaluation {
 pub fn evaluate<D: Device>(device: &mut D, calibration: &Calibration) -> Result<Evaluation, CalibError> {
     calibration.require_chip(device.identity())?;
     let codes = calibration.codes.clone().ok_or(CalibError::NoCodes)?;
-    let targets = &calibration.targets;
+    let longest = |field| largest(&calibration.per_neuron.all(&calibration.targets, field));
+    let (mem_us, exc_us, inh_us) =
+        (longest(|t| t.tau_mem_us), longest(|t| t.tau_syn_exc_us), longest(|t| t.tau_syn_inh_us));
     let mut bench = Bench::new(device, codes)?.for_evaluation();
     let bench = &mut bench;
 
@@ -121,8 +124,8 @@ pub fn evaluate<D: Device>(device: &mut D, calibration: &Calibration) -> Result<
 
     let ramp = threshold::choose_current(bench)?;
     let bursts = [
-        synaptic_tau::choose_burst(bench, Sign::Excitatory, targets.tau_syn_exc_us)?,
-        synaptic_tau::choose_burst(bench, Sign::Inhibitory, targets.tau_syn_inh_us)?,
+        synaptic_tau::choose_burst(bench, Sign::Excitatory, exc_us)?,
+        synaptic_tau::choose_burst(bench, Sign::Inhibitory, inh_us)?,
     ];
     let mut pair = |name, limit, level: &dyn Fn(&mut [NeuronCodes]), measure: &dyn Fn(&mut Bench<'_>) -> Measured| {
         let calibrated = measure(bench)?;
@@ -138,16 +141,47 @@ pub fn evaluate<D: Device>(device: &mut D, calibration: &Calibration) -> Result<
         pair("v_threshold", 0.35, &|c| level(c, |c| &mut c.v_threshold), &|b| {
             threshold::measure(b, ramp, threshold::FINAL)
         })?,
-        pair("tau_mem", 0.45, &level_leak_bias, &|b| membrane_tau::measure(b, targets.tau_mem_us))?,
+        pair("tau_mem", 0.45, &level_leak_bias, &|b| membrane_tau::measure(b, mem_us))?,
         pair("tau_syn_exc", 0.20, &|c| level_rate(c, Sign::Excitatory), &|b| {
-            synaptic_tau::measure(b, Sign::Excitatory, bursts[0], targets.tau_syn_exc_us)
+            synaptic_tau::measure(b, Sign::Excitatory, bursts[0], exc_us)
         })?,
         pair("tau_syn_inh", 0.20, &|c| level_rate(c, Sign::Inhibitory), &|b| {
-            synaptic_tau::measure(b, Sign::Inhibitory, bursts[1], targets.tau_syn_inh_us)
+            synaptic_tau::measure(b, Sign::Inhibitory, bursts[1], inh_us)
         })?,
     ];
     bench.finish()?;
     Ok(Evaluation { quantities, cadc_offset, cadc_offset_uncalibrated })
+}
+
+impl Calibration {
+    /// The table of the same chip as if nobody had calibrated it: the median of the codes for all neurons, the CADC as it comes. `None` for
+    /// a chip that is set directly.
+    ///
+    /// Nothing was measured with these codes: what the table says of the neurons is the targets, and no neuron is on target.
+    pub fn with_common_codes(&self) -> Option<Self> {
+        let mut codes = self.codes.clone()?;
+        let neurons = &mut codes.neurons;
+        level_leak_bias(neurons);
+        level_rate(neurons, Sign::Excitatory);
+        level_rate(neurons, Sign::Inhibitory);
+        for field in [
+            (|c| &mut c.v_leak) as fn(&mut NeuronCodes) -> &mut CapMemCode,
+            |c| &mut c.v_reset,
+            |c| &mut c.v_threshold,
+            |c| &mut c.i_bias_synin_exc_gm,
+            |c| &mut c.i_bias_synin_inh_gm,
+            |c| &mut c.i_bias_synin_exc_shift,
+            |c| &mut c.i_bias_synin_inh_shift,
+        ] {
+            level(neurons, field);
+        }
+        let mut biases = codes.synapse_dac_bias;
+        biases.sort_unstable();
+        let usual = CodeTable::default();
+        let common = CodeTable { neurons: codes.neurons, synapse_dac_bias: [biases[2]; 4], ..usual };
+        let bare = Self::from_targets(self.chip.clone(), &self.targets);
+        Some(Self { codes: Some(common), success: vec![false; NEURONS], ..bare })
+    }
 }
 
 type Measured = Result<Vec<f64>, CalibError>;

@@ -2,8 +2,8 @@
 //!
 //! [`calibrate`] finds the codes that bring all 512 neurons to common [`Targets`], through nothing but the
 //! [`Device`] trait: it configures, stimulates, reads, and knows of the chip what a laboratory knows - in which direction a
-//! code acts, its range, a usual value to start from. The result, a [`Calibration`], is a plain JSON file with the codes and
-//! with what each neuron measured after the last step.
+//! code acts, its range, a usual value to start from. The result, a [`Calibration`], holds the codes and
+//! what each neuron measured after the last step; it is kept in files of four formats ([`FileFormat`]).
 //!
 //! ```no_run
 //! use bss2_emu::{Chip, ChipSpec, spec::Preset};
@@ -69,6 +69,7 @@ mod synaptic_tau;
 mod table;
 mod targets;
 mod threshold;
+mod uncalibrated;
 
 pub use cost::Cost;
 pub use error::CalibError;
@@ -79,3 +80,4 @@ pub use procedure::{Calibrated, Step, calibrate, calibrate_each, calibrate_with_
 pub use remeasure::remeasure;
 pub use table::{Calibration, FORMAT};
 pub use targets::Targets;
+pub use uncalibrated::Uncalibrated;

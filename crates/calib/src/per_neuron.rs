@@ -46,24 +46,16 @@ impl PerNeuron {
     }
 
     fn judge(&self, common: &Targets, of: impl Fn(&Targets) -> Vec<Problem>) -> Vec<Problem> {
-        let wrong = |(key, list): (&str, &Vec<f64>)| {
+        let wrong = |(key, list): (&str, &[f64])| {
             let message = format!("{} values; a chip has {NEURONS} neurons", list.len());
             (!list.is_empty() && list.len() != NEURONS).then(|| Problem { key: key.into(), message })
         };
-        let lists = [
-            ("leak_lsb", &self.leak_lsb),
-            ("reset_lsb", &self.reset_lsb),
-            ("threshold_lsb", &self.threshold_lsb),
-            ("tau_mem_us", &self.tau_mem_us),
-            ("tau_syn_exc_us", &self.tau_syn_exc_us),
-            ("tau_syn_inh_us", &self.tau_syn_inh_us),
-        ];
-        let lengths: Vec<Problem> = lists.into_iter().filter_map(wrong).collect();
+        let lengths: Vec<Problem> = self.lists().into_iter().filter_map(wrong).collect();
         if !lengths.is_empty() {
             return lengths;
         }
         let mut problems = of(common);
-        if *self == Self::default() {
+        if self.is_empty() {
             return problems;
         }
         for n in 0..NEURONS {
@@ -74,6 +66,46 @@ impl PerNeuron {
             }
         }
         problems
+    }
+
+    /// Whether all neurons have the common targets.
+    pub fn is_empty(&self) -> bool {
+        self.lists().iter().all(|(_, list)| list.is_empty())
+    }
+
+    /// The same without lists that say what the common targets say already.
+    #[must_use]
+    pub fn reduced(mut self, common: &Targets) -> Self {
+        for (list, value) in [
+            (&mut self.leak_lsb, common.leak_lsb),
+            (&mut self.reset_lsb, common.reset_lsb),
+            (&mut self.threshold_lsb, common.threshold_lsb),
+            (&mut self.tau_mem_us, common.tau_mem_us),
+            (&mut self.tau_syn_exc_us, common.tau_syn_exc_us),
+            (&mut self.tau_syn_inh_us, common.tau_syn_inh_us),
+        ] {
+            if list.iter().all(|own| *own == value) {
+                list.clear();
+            }
+        }
+        self
+    }
+
+    /// All lists with their keys.
+    pub fn lists(&self) -> [(&'static str, &[f64]); 6] {
+        [
+            ("leak_lsb", &self.leak_lsb),
+            ("reset_lsb", &self.reset_lsb),
+            ("threshold_lsb", &self.threshold_lsb),
+            ("tau_mem_us", &self.tau_mem_us),
+            ("tau_syn_exc_us", &self.tau_syn_exc_us),
+            ("tau_syn_inh_us", &self.tau_syn_inh_us),
+        ]
+    }
+
+    /// A target of all 512 neurons.
+    pub(crate) fn all(&self, common: &Targets, field: fn(&Targets) -> f64) -> Vec<f64> {
+        (0..NEURONS).map(|n| field(&self.of(common, n))).collect()
     }
 
     /// The targets of one neuron; lists that are too short do not count.

@@ -86,7 +86,7 @@ pub fn calibrate_with_costs<D: Device>(
     calibrate_each(device, targets, &PerNeuron::default(), progress)
 }
 
-/// [`calibrate_with_costs`] to targets that differ from neuron to neuron. The table holds the common targets only: keep the lists.
+/// [`calibrate_with_costs`] to targets that differ from neuron to neuron.
 ///
 /// # Errors
 /// As [`calibrate`]; [`CalibError::Targets`] also for what [`PerNeuron::check`] finds.
@@ -100,8 +100,7 @@ pub fn calibrate_each<D: Device>(
     if !problems.is_empty() {
         return Err(CalibError::Targets(problems));
     }
-    let aims: Vec<Targets> = (0..NEURONS).map(|n| each.of(targets, n)).collect();
-    let of = |field: fn(&Targets) -> f64| aims.iter().map(field).collect::<Vec<f64>>();
+    let of = |field: fn(&Targets) -> f64| each.all(targets, field);
     let (leaks, resets, thresholds) = (of(|t| t.leak_lsb), of(|t| t.reset_lsb), of(|t| t.threshold_lsb));
     let (tau_mem, tau_exc, tau_inh) = (of(|t| t.tau_mem_us), of(|t| t.tau_syn_exc_us), of(|t| t.tau_syn_inh_us));
     let chip = device.identity().clone();
@@ -181,9 +180,11 @@ pub fn calibrate_each<D: Device>(
         format: FORMAT,
         chip,
         targets: *targets,
+        per_neuron: each.clone().reduced(targets),
         codes: Some(bench.codes.clone()),
         measured,
         success,
+        uncalibrated: None,
         measurements: bench.counts.runs.into(),
         trials: bench.counts.trials,
         hardware_time_us: bench.counts.hardware_time_us,

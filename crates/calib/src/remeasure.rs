@@ -4,7 +4,7 @@ use bss2_emu::codes::NEURONS;
 use bss2_emu::{Device, NeuronParameters};
 
 use crate::error::CalibError;
-use crate::instruments::Bench;
+use crate::instruments::{Bench, largest};
 use crate::procedure::{Seen, complete};
 use crate::stimulus::Sign;
 use crate::table::Calibration;
@@ -32,15 +32,16 @@ pub fn remeasure<D: Device>(
     }
     bench.codes.cadc_offset.clone_from(&codes.cadc_offset);
 
-    let exc_us = targets.tau_syn_exc_us;
-    let inh_us = targets.tau_syn_inh_us;
+    let of = |field| table.per_neuron.all(targets, field);
+    let (exc_us, inh_us) = (largest(&of(|t| t.tau_syn_exc_us)), largest(&of(|t| t.tau_syn_inh_us)));
     let burst_exc = synaptic_tau::choose_burst(bench, Sign::Excitatory, exc_us)?;
     let exc = synaptic_tau::measure(bench, Sign::Excitatory, burst_exc, exc_us)?;
     let burst_inh = synaptic_tau::choose_burst(bench, Sign::Inhibitory, inh_us)?;
     let inh = synaptic_tau::measure(bench, Sign::Inhibitory, burst_inh, inh_us)?;
-    let mem = membrane_tau::measure(bench, targets.tau_mem_us)?;
+    let mem = membrane_tau::measure(bench, largest(&of(|t| t.tau_mem_us)))?;
     let Seen { taus, is_seen } = Seen::new(targets, mem, exc, inh);
-    let burst = synaptic_gain::final_burst(bench, targets.leak_lsb, &taus)?;
+    let lowest_leak = of(|t| t.leak_lsb).into_iter().fold(f64::INFINITY, f64::min);
+    let burst = synaptic_gain::final_burst(bench, lowest_leak, &taus)?;
     let gain_exc = synaptic_gain::measure(bench, Sign::Excitatory, burst, &taus)?;
     let gain_inh = synaptic_gain::measure(bench, Sign::Inhibitory, burst, &taus)?;
     let leak = leak::measure(bench)?;

@@ -11,10 +11,12 @@ use bss2_emu::{ChipIdentity, CodeTable, NeuronParameters, NeuronSetting, Refract
 use serde::{Deserialize, Serialize};
 
 use crate::error::CalibError;
+use crate::per_neuron::PerNeuron;
 use crate::targets::Targets;
+use crate::uncalibrated::Uncalibrated;
 
-/// Version of the content of files, text or binary, that this program reads and writes.
-pub const FORMAT: u32 = 1;
+/// Version of the content of files, text or binary, that this program writes. It reads this one and those before it.
+pub const FORMAT: u32 = 2;
 
 /// A calibrated chip.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -26,6 +28,9 @@ pub struct Calibration {
     pub chip: ChipIdentity,
     /// What was aimed at.
     pub targets: Targets,
+    /// Where neurons had targets of their own (since version 2).
+    #[serde(default, skip_serializing_if = "PerNeuron::is_empty")]
+    pub per_neuron: PerNeuron,
     /// The codes found; `None` for an emulated chip that is set directly to what [`Self::measured`] says.
     pub codes: Option<CodeTable>,
     /// What each of the 512 neurons measured after the last step. `v_leak_lsb` is the resting potential with both synaptic
@@ -33,6 +38,9 @@ pub struct Calibration {
     pub measured: Vec<NeuronParameters>,
     /// Whether the neuron could be measured and none of its codes is at the end of its range.
     pub success: Vec<bool>,
+    /// What the neurons showed with one code for all, if that was measured (since version 2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uncalibrated: Option<Uncalibrated>,
     /// Runs of the device.
     pub measurements: u64,
     /// Trials in all runs.
@@ -49,9 +57,11 @@ impl PartialEq for Calibration {
         self.format == other.format
             && self.chip == other.chip
             && self.targets == other.targets
+            && self.per_neuron == other.per_neuron
             && self.codes == other.codes
             && self.measured == other.measured
             && self.success == other.success
+            && self.uncalibrated == other.uncalibrated
             && self.measurements == other.measurements
             && self.trials == other.trials
             && self.hardware_time_us == other.hardware_time_us
@@ -96,14 +106,21 @@ impl Calibration {
             format: FORMAT,
             chip,
             targets: *targets,
+            per_neuron: PerNeuron::default(),
             codes: None,
             measured: vec![neuron; NEURONS],
             success: vec![true; NEURONS],
+            uncalibrated: None,
             measurements: 0,
             trials: 0,
             hardware_time_us: 0.0,
             origin: None,
         }
+    }
+
+    /// What was aimed at with one neuron, 0..=511.
+    pub fn targets_of(&self, neuron: usize) -> Targets {
+        self.per_neuron.of(&self.targets, neuron)
     }
 
     /// What to configure the chip with.
@@ -150,6 +167,15 @@ impl Calibration {
             }
         };
         finite(&|| "hardware_time_us".into(), self.hardware_time_us)?;
+        for (name, values) in self.uncalibrated.iter().flat_map(Uncalibrated::lists) {
+            if values.len() != NEURONS {
+                let what = name;
+                return Err(CalibError::Length { path: path.to_owned(), what, found: values.len(), expected: NEURONS });
+            }
+            for (neuron, value) in values.iter().enumerate() {
+                finite(&|| format!("uncalibrated.{name}[{neuron}]"), value.unwrap_or_default())?;
+            }
+        }
         for (neuron, p) in self.measured.iter().enumerate() {
             for (name, value) in [
                 ("v_leak_lsb", p.v_leak_lsb),
@@ -173,6 +199,9 @@ impl Calibration {
         let refuse = |message: String| Err(CalibError::Content { path: path.to_owned(), message });
         if let Some(problem) = self.targets.check().first() {
             return refuse(format!("targets.{problem}"));
+        }
+        if let Some(problem) = self.per_neuron.check(&self.targets).first() {
+            return refuse(format!("per_neuron.{problem}"));
         }
         for (neuron, codes) in self.codes.iter().flat_map(|table| &table.neurons).enumerate() {
             if codes.membrane_capacitance > 63 {

@@ -4,7 +4,7 @@ use super::Figure;
 use super::axes::{Axis, Panel, finite_range};
 use super::canvas::{Align, Canvas, LABEL, MARGIN, PAGE_WIDTH, SMALL, Type};
 use super::legend::{Entry, Sample, row};
-use super::palette::{BLUE, GREY, INK, LIGHT, Rgb, VERMILLION};
+use super::palette::{BLUE, GREY, INK, LIGHT, PALE, Rgb, VERMILLION};
 
 /// A parameter of all neurons.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,7 +15,9 @@ pub struct ParameterHistogram {
     pub unit: String,
     /// One value per neuron; those that are not finite are left out.
     pub values: Vec<f64>,
-    /// What was aimed at.
+    /// The same without calibration, in any order; empty if it was not measured.
+    pub before: Vec<f64>,
+    /// What was aimed at, if it is the same for all.
     pub target: Option<f64>,
 }
 
@@ -28,7 +30,7 @@ const PANEL_HEIGHT: f64 = 116.0;
 const MAP_COLUMNS: usize = 128;
 const CELL: f64 = 4.6;
 
-/// Draws histograms of the parameters, targets dashed, neurons that missed in a colour of their own, and a map of all neurons
+/// Draws histograms of the parameters, without calibration behind, targets dashed, neurons that missed in a colour of their own, and a map of all neurons
 /// with one row for each quadrant.
 ///
 /// `success` has one entry per neuron, in the order of the values.
@@ -44,6 +46,10 @@ pub fn calibration(histograms: &[ParameterHistogram], success: &[bool], title: &
         Entry::new(Sample::Bar(VERMILLION), format!("{missed} missed")),
         Entry::new(Sample::Dashed(INK), "target"),
     ];
+    let mut entries = entries.to_vec();
+    if histograms.iter().any(|h| !h.before.is_empty()) {
+        entries.push(Entry::new(Sample::Bar(PALE), "one code for all"));
+    }
     row(&mut canvas, (MARGIN, 48.0), &entries);
     for (index, histogram) in histograms.iter().enumerate() {
         draw_histogram(&mut canvas, index, histogram, success);
@@ -54,7 +60,8 @@ pub fn calibration(histograms: &[ParameterHistogram], success: &[bool], title: &
 
 fn draw_histogram(canvas: &mut Canvas, index: usize, histogram: &ParameterHistogram, success: &[bool]) {
     let values = || histogram.values.iter().copied();
-    let (low, high) = finite_range(values().chain(histogram.target)).unwrap_or((0.0, 1.0));
+    let (low, high) =
+        finite_range(values().chain(histogram.before.iter().copied()).chain(histogram.target)).unwrap_or((0.0, 1.0));
     // Where all values are equal there is still a bin of some width.
     let margin = (0.04 * (high - low)).max(0.002 * high.abs()).max(1e-6);
     let (low, high) = (low - margin, high + margin);
@@ -64,7 +71,11 @@ fn draw_histogram(canvas: &mut Canvas, index: usize, histogram: &ParameterHistog
         let bin = ((value - low) / width).clamp(0.0, BINS as f64 - 1.0) as usize;
         counts[bin][usize::from(!*success)] += 1;
     }
-    let highest = counts.iter().map(|[good, bad]| good + bad).max().unwrap_or(0).max(1);
+    let mut before = [0_u32; BINS];
+    for value in histogram.before.iter().filter(|v| v.is_finite()) {
+        before[((value - low) / width).clamp(0.0, BINS as f64 - 1.0) as usize] += 1;
+    }
+    let highest = counts.iter().map(|[good, bad]| good + bad).chain(before).max().unwrap_or(0).max(1);
     let panel = Panel {
         left: 62.0 + (index % PER_ROW) as f64 * 226.0,
         top: TOP + 30.0 + (index / PER_ROW) as f64 * ROW_HEIGHT,
@@ -82,6 +93,7 @@ fn draw_histogram(canvas: &mut Canvas, index: usize, histogram: &ParameterHistog
                 canvas.rectangle(left, top, right - left, bottom - top, colour);
             }
         };
+        bar(0, before[bin], PALE);
         bar(0, *good, BLUE);
         bar(*good, good + bad, VERMILLION);
     }
@@ -128,6 +140,7 @@ mod tests {
             caption: "leak".into(),
             unit: "LSB".into(),
             values,
+            before: Vec::new(),
             target: Some(80.0),
         };
         let figure = calibration(&[histogram(vec![79.0, f64::NAN, 81.0])], &[true, false, true], "t");

@@ -21,6 +21,8 @@ pub(super) const INK: Rgb = Rgb(0x22, 0x22, 0x22);
 pub(super) const GREY: Rgb = Rgb(0x76, 0x76, 0x76);
 /// Grid lines and separators.
 pub(super) const LIGHT: Rgb = Rgb(0xd9, 0xd9, 0xd9);
+/// What was before, behind what is now.
+pub(super) const PALE: Rgb = Rgb(0xb4, 0xb4, 0xb4);
 /// Paper.
 pub(super) const WHITE: Rgb = Rgb(0xff, 0xff, 0xff);
 /// Marks laid over coloured points.

@@ -10,8 +10,9 @@
 
 use std::path::Path;
 
-use super::version_1::Payload;
-use super::{known_version, refuse};
+use serde::de::DeserializeOwned;
+
+use super::{known_version, refuse, version_1, version_2};
 use crate::error::CalibError;
 use crate::table::{Calibration, FORMAT};
 
@@ -25,7 +26,8 @@ fn encoding() -> impl bincode::config::Config {
 }
 
 pub(super) fn encode(table: &Calibration) -> Result<Vec<u8>, String> {
-    let payload = bincode::serde::encode_to_vec(Payload::of(table), encoding()).map_err(|e| e.to_string())?;
+    let payload =
+        bincode::serde::encode_to_vec(version_2::Payload::of(table), encoding()).map_err(|e| e.to_string())?;
     let mut bytes = Vec::with_capacity(HEADER + payload.len());
     bytes.extend_from_slice(MAGIC);
     bytes.extend_from_slice(&FORMAT.to_le_bytes());
@@ -60,10 +62,18 @@ pub(super) fn decode(path: &Path, bytes: &[u8]) -> Result<Calibration, CalibErro
     if blake3::hash(payload).as_bytes() != &head[20..52] {
         return Err(refuse(path, "the file is damaged: its digest does not match"));
     }
-    let decoded: Result<(Payload, usize), _> = bincode::serde::decode_from_slice(payload, encoding());
-    match decoded {
-        Ok((payload, used)) if used as u64 == length => payload.thaw().map_err(|message| refuse(path, message)),
-        Ok((_, used)) => Err(refuse(path, format!("the content ends after {used} of {length} bytes"))),
+    let table = if version == 1 {
+        content::<version_1::Payload>(path, payload)?.thaw()
+    } else {
+        content::<version_2::Payload>(path, payload)?.thaw()
+    };
+    table.map_err(|message| refuse(path, message))
+}
+
+fn content<Payload: DeserializeOwned>(path: &Path, bytes: &[u8]) -> Result<Payload, CalibError> {
+    match bincode::serde::decode_from_slice(bytes, encoding()) {
+        Ok((payload, used)) if used == bytes.len() => Ok(payload),
+        Ok((_, used)) => Err(refuse(path, format!("the content ends after {used} of {} bytes", bytes.len()))),
         Err(error) => Err(refuse(path, format!("the content cannot be decoded: {error}"))),
     }
 }

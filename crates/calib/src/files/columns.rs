@@ -11,8 +11,10 @@ use serde::{Deserialize, Serialize};
 
 use super::refuse;
 use crate::error::CalibError;
+use crate::per_neuron::PerNeuron;
 use crate::table::{Calibration, FORMAT};
 use crate::targets::Targets;
+use crate::uncalibrated::Uncalibrated;
 
 /// One neuron.
 #[derive(Clone)]
@@ -21,6 +23,10 @@ pub(super) struct Row {
     pub cadc_offset: i8,
     pub measured: NeuronParameters,
     pub success: bool,
+    /// What was aimed at with this neuron.
+    pub targets: Targets,
+    /// In the order of [`Uncalibrated::NAMES`]; nan where nothing was seen.
+    pub uncalibrated: [f64; 7],
 }
 
 /// What a column holds.
@@ -32,14 +38,27 @@ pub(super) enum Kind {
     Switch,
     /// A finite number.
     Number,
+    /// A finite number, or none (nan) where nothing was seen.
+    NumberOrNone,
+}
+
+/// Which tables have a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Presence {
+    Always,
+    /// Those of chips that are set by codes.
+    Codes,
+    /// Those of version 2 and later.
+    Targets,
+    /// Those for which the chip was measured without its calibration, too.
+    Uncalibrated,
 }
 
 /// A column.
 pub(super) struct Column {
     pub name: &'static str,
     pub kind: Kind,
-    /// Whether tables without codes leave it out.
-    pub is_code: bool,
+    pub presence: Presence,
     pub get: fn(&Row) -> f64,
     /// The value is one that [`Kind`] allows.
     pub set: fn(&mut Row, f64),
@@ -50,7 +69,7 @@ macro_rules! code {
         Column {
             name: concat!("code_", $name),
             kind: Kind::Whole(0, 1022),
-            is_code: true,
+            presence: Presence::Codes,
             get: |row| f64::from(row.codes.$($path).+.get()),
             set: |row, value| row.codes.$($path).+ = CapMemCode::saturating(value),
         }
@@ -62,7 +81,7 @@ macro_rules! small {
         Column {
             name: concat!("code_", $name),
             kind: Kind::Whole(0, $most),
-            is_code: true,
+            presence: Presence::Codes,
             get: |row| f64::from(row.codes.$($path).+),
             set: |row, value| row.codes.$($path).+ = value as u8,
         }
@@ -74,7 +93,7 @@ macro_rules! switch {
         Column {
             name: concat!("code_", $name),
             kind: Kind::Switch,
-            is_code: true,
+            presence: Presence::Codes,
             get: |row| f64::from(u8::from(row.codes.$($path).+)),
             set: |row, value| row.codes.$($path).+ = value != 0.0,
         }
@@ -86,9 +105,33 @@ macro_rules! measured {
         Column {
             name: $name,
             kind: Kind::Number,
-            is_code: false,
+            presence: Presence::Always,
             get: |row| row.measured.$field,
             set: |row, value| row.measured.$field = value,
+        }
+    };
+}
+
+macro_rules! target {
+    ($name:literal, $field:ident) => {
+        Column {
+            name: concat!("target_", $name),
+            kind: Kind::Number,
+            presence: Presence::Targets,
+            get: |row| row.targets.$field,
+            set: |row, value| row.targets.$field = value,
+        }
+    };
+}
+
+macro_rules! uncalibrated {
+    ($name:literal, $index:literal) => {
+        Column {
+            name: concat!($name, "_uncalibrated"),
+            kind: Kind::NumberOrNone,
+            presence: Presence::Uncalibrated,
+            get: |row| row.uncalibrated[$index],
+            set: |row, value| row.uncalibrated[$index] = value,
         }
     };
 }
@@ -142,7 +185,7 @@ pub(super) const COLUMNS: &[Column] = &[
     Column {
         name: "code_cadc_offset",
         kind: Kind::Whole(-128, 127),
-        is_code: true,
+        presence: Presence::Codes,
         get: |row| f64::from(row.cadc_offset),
         set: |row, value| row.cadc_offset = value as i8,
     },
@@ -158,10 +201,23 @@ pub(super) const COLUMNS: &[Column] = &[
     Column {
         name: "success",
         kind: Kind::Switch,
-        is_code: false,
+        presence: Presence::Always,
         get: |row| f64::from(u8::from(row.success)),
         set: |row, value| row.success = value != 0.0,
     },
+    target!("v_leak", leak_lsb),
+    target!("v_reset", reset_lsb),
+    target!("v_threshold", threshold_lsb),
+    target!("tau_mem", tau_mem_us),
+    target!("tau_syn_exc", tau_syn_exc_us),
+    target!("tau_syn_inh", tau_syn_inh_us),
+    uncalibrated!("v_leak", 0),
+    uncalibrated!("v_reset", 1),
+    uncalibrated!("v_threshold", 2),
+    uncalibrated!("tau_mem", 3),
+    uncalibrated!("tau_syn_exc", 4),
+    uncalibrated!("tau_syn_inh", 5),
+    uncalibrated!("cadc_offset", 6),
 ];
 
 impl Column {
@@ -171,6 +227,7 @@ impl Column {
             Kind::Whole(min, max) if value.fract() == 0.0 && (f64::from(min)..=f64::from(max)).contains(&value) => true,
             Kind::Switch => value == 0.0 || value == 1.0,
             Kind::Number => value.is_finite(),
+            Kind::NumberOrNone => value.is_finite() || value.is_nan(),
             Kind::Whole(..) => false,
         };
         if allowed {
@@ -180,17 +237,13 @@ impl Column {
             Kind::Whole(min, max) => format!("whole numbers in {min}..={max}"),
             Kind::Switch => "0 and 1".into(),
             Kind::Number => "finite numbers".into(),
+            Kind::NumberOrNone => "finite numbers, or none where nothing was seen".into(),
         };
         Err(format!("{value} is not allowed; allowed are {expected}"))
     }
 }
 
-/// The columns that a table has.
-pub(super) fn columns(has_codes: bool) -> impl Iterator<Item = &'static Column> {
-    COLUMNS.iter().filter(move |column| has_codes || !column.is_code)
-}
-
-/// What belongs to no neuron alone; JSON.
+/// What belongs to no neuron alone; JSON. Version 1 has neither targets by neuron nor `has_uncalibrated`.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Common {
@@ -202,8 +255,24 @@ pub(super) struct Common {
     pub hardware_time_us: f64,
     /// None for a chip that is set directly; then there are no columns of codes either.
     pub shared_codes: Option<Shared>,
+    /// Whether there are columns of what was measured without the calibration.
+    #[serde(default)]
+    pub has_uncalibrated: bool,
     /// Terms beyond the leaky integrate-and-fire neuron, one entry per neuron, if any neuron has some.
     pub terms: Option<Vec<Terms>>,
+}
+
+impl Common {
+    /// The columns that the table has.
+    pub fn columns(&self) -> impl Iterator<Item = &'static Column> + use<> {
+        let (has_codes, version, has_uncalibrated) = (self.shared_codes.is_some(), self.format, self.has_uncalibrated);
+        COLUMNS.iter().filter(move |column| match column.presence {
+            Presence::Always => true,
+            Presence::Codes => has_codes,
+            Presence::Targets => version >= 2,
+            Presence::Uncalibrated => has_uncalibrated,
+        })
+    }
 }
 
 /// Codes that neurons share, per quadrant.
@@ -230,19 +299,30 @@ pub(super) fn take_apart(table: &Calibration) -> (Common, Vec<Row>) {
             cadc_ramp_offset: codes.cadc_ramp_offset,
             cadc_ramp_slope: codes.cadc_ramp_slope,
         }),
+        has_uncalibrated: table.uncalibrated.is_some(),
         terms: terms.iter().any(|t| !t.are_off()).then_some(terms),
     };
     let codes = |n: usize| table.codes.as_ref().map(|c| (c.neurons[n], c.cadc_offset[n]));
     let rows = table.measured.iter().zip(&table.success).enumerate().map(|(n, (measured, success))| {
         let (codes, cadc_offset) = codes(n).unwrap_or_default();
-        Row { codes, cadc_offset, measured: *measured, success: *success }
+        let value = |list: &[Option<f64>]| list.get(n).copied().flatten().unwrap_or(f64::NAN);
+        let uncalibrated =
+            table.uncalibrated.as_ref().map_or([f64::NAN; 7], |u| u.lists().map(|(_, list)| value(list)));
+        Row { codes, cadc_offset, measured: *measured, success: *success, targets: table.targets_of(n), uncalibrated }
     });
     (common, rows.collect())
 }
 
-/// Rows to be filled.
-pub(super) fn blank() -> Row {
-    Row { codes: NeuronCodes::default(), cadc_offset: 0, measured: NeuronParameters::default(), success: false }
+/// A row to be filled.
+pub(super) fn blank(common: &Common) -> Row {
+    Row {
+        codes: NeuronCodes::default(),
+        cadc_offset: 0,
+        measured: NeuronParameters::default(),
+        success: false,
+        targets: common.targets,
+        uncalibrated: [f64::NAN; 7],
+    }
 }
 
 /// The table that was taken apart.
@@ -260,10 +340,22 @@ pub(super) fn put_together(path: &Path, common: Common, rows: &[Row]) -> Result<
         cadc_ramp_offset: shared.cadc_ramp_offset,
         cadc_ramp_slope: shared.cadc_ramp_slope,
     });
+    let targets = |field: fn(&Targets) -> f64| rows.iter().map(|row| field(&row.targets)).collect();
+    let per_neuron = PerNeuron {
+        leak_lsb: targets(|t| t.leak_lsb),
+        reset_lsb: targets(|t| t.reset_lsb),
+        threshold_lsb: targets(|t| t.threshold_lsb),
+        tau_mem_us: targets(|t| t.tau_mem_us),
+        tau_syn_exc_us: targets(|t| t.tau_syn_exc_us),
+        tau_syn_inh_us: targets(|t| t.tau_syn_inh_us),
+    };
+    let uncalibrated = std::array::from_fn(|k| rows.iter().map(|row| row.uncalibrated[k]).collect());
     Ok(Calibration {
         format: FORMAT,
         chip: common.chip,
+        per_neuron: per_neuron.reduced(&common.targets),
         targets: common.targets,
+        uncalibrated: common.has_uncalibrated.then(|| Uncalibrated::from_lists(uncalibrated)),
         codes,
         measured: rows.iter().zip(terms).map(|(row, terms)| NeuronParameters { terms, ..row.measured }).collect(),
         success: rows.iter().map(|row| row.success).collect(),
@@ -282,11 +374,11 @@ pub(super) fn common(path: &Path, json: &[u8]) -> Result<Common, CalibError> {
 }
 
 /// Names that are no columns, and columns that are missing, said with the columns that there are.
-pub(super) fn check_names(path: &Path, found: &[String], has_codes: bool) -> Result<(), CalibError> {
-    if let Some(missing) = columns(has_codes).find(|c| !found.iter().any(|name| name == c.name)) {
+pub(super) fn check_names(path: &Path, found: &[String], common: &Common) -> Result<(), CalibError> {
+    if let Some(missing) = common.columns().find(|c| !found.iter().any(|name| name == c.name)) {
         return Err(refuse(path, format!("the column {} is missing", missing.name)));
     }
-    let unknown = found.iter().find(|name| !columns(has_codes).any(|c| c.name == name.as_str()));
+    let unknown = found.iter().find(|name| !common.columns().any(|c| c.name == name.as_str()));
     match unknown {
         Some(name) => Err(refuse(path, format!("{name:?} is not a column of a calibration"))),
         None => Ok(()),

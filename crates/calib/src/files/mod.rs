@@ -14,6 +14,7 @@ mod columns;
 mod csv_file;
 mod npz_file;
 mod version_1;
+mod version_2;
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -86,15 +87,6 @@ impl Calibration {
     /// # Errors
     /// If the extension is none of these, a table of it is malformed, or the file cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), CalibError> {
-        self.save_with(path, &[])
-    }
-
-    /// Writes the table; an `.npz` gets those of the named arrays too whose names end in `_uncalibrated`: what the neurons measured
-    /// with a common code. Other formats have no place for them, and what was measured with the table's codes is in the table.
-    ///
-    /// # Errors
-    /// As [`Self::save`]; also if an array has not 512 entries.
-    pub fn save_with(&self, path: impl AsRef<Path>, arrays: &[(String, &[f64])]) -> Result<(), CalibError> {
         let path = path.as_ref();
         let format = FileFormat::of(path)?;
         self.check(path)?;
@@ -102,7 +94,7 @@ impl Calibration {
             FileFormat::Binary => binary::encode(self),
             FileFormat::Json => json(self),
             FileFormat::Csv => csv_file::encode(self),
-            FileFormat::Npz => npz_file::encode(self, arrays),
+            FileFormat::Npz => npz_file::encode(self),
         };
         write(path, &bytes.map_err(|message| refuse(path, format!("cannot be encoded: {message}")))?)
     }
@@ -141,10 +133,10 @@ fn refuse(path: &Path, message: impl Into<String>) -> CalibError {
 
 /// Refuses versions that this program does not know.
 fn known_version(path: &Path, found: u32) -> Result<(), CalibError> {
-    if found == FORMAT {
+    if (1..=FORMAT).contains(&found) {
         return Ok(());
     }
-    Err(CalibError::Format { path: path.to_owned(), found, expected: FORMAT })
+    Err(CalibError::Format { path: path.to_owned(), found, newest: FORMAT })
 }
 
 fn json(table: &Calibration) -> Result<Vec<u8>, String> {
@@ -157,7 +149,8 @@ fn from_json(path: &Path, bytes: &[u8]) -> Result<Calibration, CalibError> {
     // The version first: a file of another format would fail with a misleading complaint about its keys.
     let header: Header = parse(path, bytes)?;
     known_version(path, header.format)?;
-    parse(path, bytes)
+    // What version 2 has more, version 1 leaves out.
+    Ok(Calibration { format: FORMAT, ..parse(path, bytes)? })
 }
 
 fn parse<'a, T: Deserialize<'a>>(path: &Path, bytes: &'a [u8]) -> Result<T, CalibError> {

@@ -7,7 +7,7 @@ use bss2_emu::codes::NEURONS;
 use ndarray::Array1;
 use ndarray_npy::{NpzReader, NpzWriter};
 
-use super::columns::{Column, Kind, Row, blank, check_names, columns, common, put_together, take_apart};
+use super::columns::{Column, Kind, Row, blank, check_names, common, put_together, take_apart};
 use super::refuse;
 use crate::error::CalibError;
 use crate::table::Calibration;
@@ -15,22 +15,14 @@ use crate::table::Calibration;
 pub(super) const MAGIC: &[u8] = b"PK\x03\x04";
 /// Array with the JSON.
 const COMMON: &str = "table";
-/// End of the names of what was measured with a common code.
-const UNCALIBRATED: &str = "_uncalibrated";
 
 type Writer = NpzWriter<Cursor<Vec<u8>>>;
 
-pub(super) fn encode(table: &Calibration, arrays: &[(String, &[f64])]) -> Result<Vec<u8>, String> {
+pub(super) fn encode(table: &Calibration) -> Result<Vec<u8>, String> {
     let (common, rows) = take_apart(table);
     let mut npz = NpzWriter::new_compressed(Cursor::new(Vec::new()));
-    for column in columns(table.codes.is_some()) {
+    for column in common.columns() {
         add(&mut npz, column, &rows)?;
-    }
-    for (name, values) in arrays.iter().filter(|(name, _)| name.ends_with(UNCALIBRATED)) {
-        if values.len() != NEURONS {
-            return Err(format!("{name} has {} entries; a chip has {NEURONS} neurons", values.len()));
-        }
-        npz.add_array(name.as_str(), &Array1::from(values.to_vec())).map_err(|e| e.to_string())?;
     }
     let json = serde_json::to_vec(&common).map_err(|e| e.to_string())?;
     npz.add_array(COMMON, &Array1::from(json)).map_err(|e| e.to_string())?;
@@ -43,7 +35,7 @@ fn add(npz: &mut Writer, column: &Column, rows: &[Row]) -> Result<(), String> {
     match column.kind {
         Kind::Whole(..) => npz.add_array(name, &values.map(|v| v as i16).collect::<Array1<i16>>()),
         Kind::Switch => npz.add_array(name, &values.map(|v| v != 0.0).collect::<Array1<bool>>()),
-        Kind::Number => npz.add_array(name, &values.collect::<Array1<f64>>()),
+        Kind::Number | Kind::NumberOrNone => npz.add_array(name, &values.collect::<Array1<f64>>()),
     }
     .map_err(|e| e.to_string())
 }
@@ -58,18 +50,19 @@ pub(super) fn decode(path: &Path, bytes: Vec<u8>) -> Result<Calibration, CalibEr
     }
     let json: Array1<u8> = npz.by_name(COMMON).map_err(broken)?;
     let common = common(path, &json.to_vec())?;
-    let has_codes = common.shared_codes.is_some();
-    let own: Vec<String> = names.into_iter().filter(|n| n != COMMON && !n.ends_with(UNCALIBRATED)).collect();
-    check_names(path, &own, has_codes)?;
-    let mut rows = vec![blank(); NEURONS];
-    for column in columns(has_codes) {
+    // Version 1 has arrays of what was measured without the calibration, which its programs wrote and did not read.
+    let is_own = |name: &String| name != COMMON && !(common.format == 1 && name.ends_with("_uncalibrated"));
+    let own: Vec<String> = names.into_iter().filter(is_own).collect();
+    check_names(path, &own, &common)?;
+    let mut rows = vec![blank(&common); NEURONS];
+    for column in common.columns() {
         let name = column.name;
         let values: Result<Vec<f64>, _> = match column.kind {
             Kind::Whole(..) => npz.by_name(name).map(|a: Array1<i16>| a.iter().map(|v| f64::from(*v)).collect()),
             Kind::Switch => {
                 npz.by_name(name).map(|a: Array1<bool>| a.iter().map(|v| f64::from(u8::from(*v))).collect())
             }
-            Kind::Number => npz.by_name(name).map(|a: Array1<f64>| a.to_vec()),
+            Kind::Number | Kind::NumberOrNone => npz.by_name(name).map(|a: Array1<f64>| a.to_vec()),
         };
         let values = values.map_err(|e| refuse(path, format!("array {name}: {e}")))?;
         if values.len() != NEURONS {

@@ -1,4 +1,4 @@
-//! Version 1 of the content of a binary file. Frozen: a change of what a calibration holds makes a version 2 beside it.
+//! Version 1 of the content of a binary file. Frozen; version 2 has it as its first part.
 //!
 //! Everything is spelled out - what the JSON file leaves out where it is usual (`extension`, `terms`, CADC ramps) included -
 //! since a binary file has no names by which a reader could tell that something is missing.
@@ -7,6 +7,7 @@ use bss2_emu::parameters::{Adaptation, Exponential};
 use bss2_emu::{CapMemCode, ChipIdentity, CodeTable, ExtensionCodes, NeuronCodes, NeuronParameters, Refractory, Terms};
 use serde::{Deserialize, Serialize};
 
+use crate::per_neuron::PerNeuron;
 use crate::table::{Calibration, FORMAT};
 use crate::targets::Targets;
 
@@ -248,9 +249,11 @@ impl Payload {
             format: FORMAT,
             chip: Frozen::thaw(self.chip)?,
             targets: Frozen::thaw(self.targets).map_err(|e| place("targets", &e))?,
+            per_neuron: PerNeuron::default(),
             codes: Frozen::thaw(self.codes).map_err(|e| place("codes", &e))?,
             measured: Frozen::thaw(self.measured).map_err(|e| place("measured", &e))?,
             success: self.success,
+            uncalibrated: None,
             measurements: self.measurements,
             trials: self.trials,
             hardware_time_us: self.hardware_time_us,

@@ -72,8 +72,8 @@ fn a_file_that_is_not_there_or_cut_off_or_foreign_is_told_apart() {
 #[test]
 fn contents_that_are_not_a_calibration_are_named() {
     let whole = text(&small());
-    let error = load(&whole.replacen("\"format\": 1", "\"format\": 2", 1));
-    assert!(error.to_string().ends_with("format 2; this program reads format 1"), "{error}");
+    let error = load(&whole.replacen("\"format\": 2", "\"format\": 3", 1));
+    assert!(error.to_string().ends_with("format 3; this program reads formats 1 to 2"), "{error}");
     let error = load(&whole.replacen("\"trials\"", "\"trails\"", 1));
     assert!(error.to_string().contains("unknown field `trails`"), "{error}");
     assert!(error.to_string().contains(" at line "), "{error}");

@@ -5,13 +5,15 @@ use std::path::Path;
 
 use bss2_emu::parameters::{Adaptation, Exponential};
 use bss2_emu::{CapMemCode, ChipIdentity, CodeTable};
-use calib::{CalibError, Calibration, Targets, calibrate, remeasure};
+use calib::{CalibError, Calibration, PerNeuron, Targets, Uncalibrated, calibrate, remeasure};
 
-const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/version_1.bss2cal");
+const GOLDEN_1: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/version_1.bss2cal");
+const GOLDEN_1_NPZ: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/version_1.npz");
+const GOLDEN_2: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/version_2.bss2cal");
 const FORMATS: [&str; 4] = ["bss2cal", "json", "csv", "npz"];
 
-/// A table in which every kind of value differs from what is usual.
-fn table() -> Calibration {
+/// A table in which every kind of value of version 1 differs from what is usual.
+fn version_1() -> Calibration {
     let mut table = Calibration::from_targets(ChipIdentity("emulated-7-golden".into()), &Targets::default());
     let mut codes = CodeTable::default();
     for n in 0..512_u16 {
@@ -37,6 +39,27 @@ fn table() -> Calibration {
     table.measurements = 217;
     table.trials = 70_000;
     table.hardware_time_us = 1.25e6;
+    table
+}
+
+/// The same with what came with version 2.
+fn table() -> Calibration {
+    let list = |k: u32| (0..512).map(|n| (n % 50 != k).then(|| f64::from(n * k) / 7.0)).collect();
+    let mut table = version_1();
+    table.per_neuron = PerNeuron {
+        threshold_lsb: (0..512).map(|n| 140.0 + f64::from(n % 20)).collect(),
+        tau_mem_us: (0..512).map(|n| 6.0 + f64::from(n % 3)).collect(),
+        ..PerNeuron::default()
+    };
+    table.uncalibrated = Some(Uncalibrated {
+        v_leak: list(1),
+        v_reset: list(2),
+        v_threshold: list(3),
+        tau_mem: list(4),
+        tau_syn_exc: list(5),
+        tau_syn_inh: list(6),
+        cadc_offset: list(7),
+    });
     table
 }
 
@@ -67,7 +90,7 @@ fn complaint(name: &str, bytes: &[u8]) -> String {
 
 #[test]
 fn every_format_brings_back_every_bit() {
-    for table in [table(), direct()] {
+    for table in [table(), version_1(), direct()] {
         for format in FORMATS {
             let bytes = saved(&table, format);
             assert!(loaded(&format!("chip.{format}"), &bytes).unwrap() == table, "{format}");
@@ -82,17 +105,25 @@ fn every_format_brings_back_every_bit() {
 #[test]
 #[ignore = "the golden file of a version is written once"]
 fn the_golden_file_is_written() {
-    assert!(!Path::new(GOLDEN).exists(), "{GOLDEN} must not change");
-    table().save(GOLDEN).unwrap();
+    assert!(!Path::new(GOLDEN_2).exists(), "{GOLDEN_2} must not change");
+    table().save(GOLDEN_2).unwrap();
 }
 
 #[test]
-fn version_1_is_frozen() {
-    assert!(Calibration::load(GOLDEN).unwrap() == table());
-    assert!(saved(&table(), "bss2cal") == fs::read(GOLDEN).unwrap());
+fn tables_of_version_1_still_load() {
+    assert!(Calibration::load(GOLDEN_1).unwrap() == version_1());
+    assert!(Calibration::load(GOLDEN_1_NPZ).unwrap() == version_1());
+    let text = String::from_utf8(saved(&version_1(), "json")).unwrap();
+    assert!(loaded("x.json", text.replacen("\"format\": 2", "\"format\": 1", 1).as_bytes()).unwrap() == version_1());
+}
+
+#[test]
+fn version_2_is_frozen() {
+    assert!(Calibration::load(GOLDEN_2).unwrap() == table());
+    assert!(saved(&table(), "bss2cal") == fs::read(GOLDEN_2).unwrap());
     // Magic, version, length: as docs/files.md says, byte by byte.
-    let bytes = fs::read(GOLDEN).unwrap();
-    assert_eq!(&bytes[..12], b"BSS2CAL\0\x01\0\0\0");
+    let bytes = fs::read(GOLDEN_2).unwrap();
+    assert_eq!(&bytes[..12], b"BSS2CAL\0\x02\0\0\0");
     assert_eq!(u64::from_le_bytes(bytes[12..20].try_into().unwrap()), bytes.len() as u64 - 52);
     let payload = &bytes[52..];
     assert_eq!(&payload[..8], &17_u64.to_le_bytes());
@@ -123,8 +154,8 @@ fn a_binary_file_that_is_not_whole_says_how() {
         assert!(complaint("x.bss2cal", &flipped).contains("damaged: its digest does not match"));
     }
     let mut future = bytes.clone();
-    future[8] = 2;
-    assert!(complaint("x.bss2cal", &future).contains("format 2; this program reads format 1"));
+    future[8] = 3;
+    assert!(complaint("x.bss2cal", &future).contains("format 3; this program reads formats 1 to 2"));
     let mut foreign = bytes;
     foreign[0] = b'X';
     assert!(complaint("x.bss2cal", &foreign).contains("not a bss2 calibration"));
@@ -136,7 +167,7 @@ fn text_that_is_not_a_table_says_where() {
     let text = String::from_utf8(saved(&table(), "csv")).unwrap();
     let changed = |from: &str, to: &str| complaint("x.csv", text.replacen(from, to, 1).as_bytes());
     assert!(complaint("x.csv", b"neuron,v_leak\n0,80\n").contains("not a bss2 calibration"));
-    assert!(changed("\"format\":1", "\"format\":3").contains("format 3; this program reads format 1"));
+    assert!(changed("\"format\":2", "\"format\":3").contains("format 3; this program reads formats 1 to 2"));
     assert!(changed("code_v_reset", "v_rest").contains("the column code_v_reset is missing"));
     assert!(
         changed("\n1,501,", "\n1,1501,")
@@ -145,10 +176,10 @@ fn text_that_is_not_a_table_says_where() {
     assert!(changed("\n1,501,", "\n1,abc,").contains("line 4, column code_v_leak: \"abc\" is not a number"));
     assert!(changed("\n1,501,", "\n9,501,").contains("line 4, column neuron: 9; expected 1"));
     let lines: Vec<&str> = text.lines().collect();
-    assert!(complaint("x.csv", lines[..400].join("\n").as_bytes()).contains("rows has 398 entries"));
+    assert!(complaint("x.csv", (lines[..400].join("\n") + "\n").as_bytes()).contains("rows has 398 entries"));
     assert!(complaint("x.csv", &text.as_bytes()[..60]).contains("cut off"));
     let cut_in_a_row = text.len() - 5;
-    complaint("x.csv", &text.as_bytes()[..cut_in_a_row]);
+    assert!(complaint("x.csv", &text.as_bytes()[..cut_in_a_row]).contains("cut off: its last line does not end"));
 }
 
 #[test]
@@ -167,12 +198,8 @@ fn an_npz_has_the_names_of_calix() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("calib_eval.npz");
     let table = table();
-    let raw = vec![9.0; 512];
     let names = ["v_leak", "v_reset", "v_threshold", "tau_mem", "tau_syn_exc", "tau_syn_inh"];
-    let arrays: Vec<(String, &[f64])> =
-        names.iter().flat_map(|n| [(n.to_string(), &raw[..]), (format!("{n}_uncalibrated"), &raw[..])]).collect();
-    table.save_with(&path, &arrays).unwrap();
-    assert!(Calibration::load(&path).unwrap() == table);
+    table.save(&path).unwrap();
     let mut npz = ndarray_npy::NpzReader::new(fs::File::open(&path).unwrap()).unwrap();
     let found = npz.names().unwrap();
     for name in names {
@@ -181,11 +208,12 @@ fn an_npz_has_the_names_of_calix() {
         }
     }
     let tau: ndarray::Array1<f64> = npz.by_name("tau_mem_uncalibrated").unwrap();
-    assert_eq!((tau.len(), tau[5]), (512, 9.0));
+    assert_eq!((tau.len(), tau[5]), (512, 20.0 / 7.0));
+    assert!(tau[4].is_nan(), "nothing was seen");
+    let target: ndarray::Array1<f64> = npz.by_name("target_v_threshold").unwrap();
+    assert_eq!(target[3], 143.0);
     let success: ndarray::Array1<bool> = npz.by_name("success").unwrap();
     assert_eq!(success.to_vec(), table.success);
-    let short = [("v_leak_uncalibrated".to_owned(), &raw[1..])];
-    assert!(table.save_with(&path, &short).unwrap_err().to_string().contains("v_leak_uncalibrated has 511 entries"));
 }
 
 #[test]

@@ -22,8 +22,13 @@ fn calibrated_chips_pass_the_distribution_test_of_calix() {
             assert!(check.holds(), "chip {seed}: {check:?}");
         }
         assert!((34.0..=66.0).contains(&evaluation.swing_lsb()));
-        let names: Vec<String> = evaluation.arrays().into_iter().map(|(name, _)| name).collect();
-        assert_eq!(names[..4], ["v_leak", "v_leak_uncalibrated", "v_reset", "v_reset_uncalibrated"]);
+        let raw = evaluation.uncalibrated();
+        let seen = |list: &[Option<f64>]| list.iter().flatten().count();
+        assert!(
+            raw.lists().iter().all(|(name, list)| list.len() == 512 && seen(list) > 500 && raw.list(name).is_some())
+        );
+        let first = evaluation.quantity("v_leak").unwrap();
+        assert_eq!(raw.v_leak[17], Some(first.uncalibrated[17]));
         let codes = table.codes.as_ref().unwrap();
         assert!(codes.neurons.iter().all(|c| c.refractory == Refractory { counter: 32, scale: 3 }));
         // An evaluation leaves the chip as it was calibrated.

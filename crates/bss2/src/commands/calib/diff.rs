@@ -73,6 +73,11 @@ pub fn run(args: &DiffArgs) -> anyhow::Result<ExitCode> {
             (other != value).then(|| format!("{key} {value} and {other}"))
         })
         .collect();
+    let differing: Vec<String> = if a.per_neuron == b.per_neuron {
+        differing
+    } else {
+        differing.into_iter().chain(["those of single neurons".to_owned()]).collect()
+    };
     if differing.is_empty() {
         console.say("the same targets");
     } else {

@@ -76,13 +76,25 @@ fn excitability(p: &NeuronParameters) -> f64 {
     100.0 * psp_lsb / (p.v_threshold_lsb - p.v_leak_lsb)
 }
 
+/// The target of a parameter, if it is the same for all neurons.
+pub fn common_target(table: &Calibration, parameter: &Parameter) -> Option<f64> {
+    let target = (parameter.target)(&table.targets)?;
+    let is_common = |n| (parameter.target)(&table.targets_of(n)) == Some(target);
+    (0..table.measured.len()).all(is_common).then_some(target)
+}
+
 /// Distribution of a parameter over the neurons that are on target.
 #[derive(Debug, Clone, Serialize)]
 pub struct Spread {
     pub name: String,
+    /// None where the aim is that all are equal, or each neuron has its own.
     pub target: Option<f64>,
     pub median: f64,
     pub sd: f64,
+    /// Standard deviation of the residual: what was measured less what was aimed at with each neuron.
+    pub residual_sd: Option<f64>,
+    /// Standard deviation with one code for all neurons, if that was measured.
+    pub uncalibrated_sd: Option<f64>,
 }
 
 /// Median and standard deviation; zeros of nothing.
@@ -100,20 +112,42 @@ pub fn spreads(table: &Calibration) -> Vec<Spread> {
         .iter()
         .chain([&EXCITABILITY])
         .map(|parameter| {
-            let on_target = table.measured.iter().zip(&table.success).filter(|(_, success)| **success);
-            let (median, sd) = median_and_sd(on_target.map(|(p, _)| (parameter.value)(p)).collect());
-            let name = format!("{} ({})", parameter.label, parameter.unit);
-            Spread { name, target: (parameter.target)(&table.targets), median, sd }
+            let on_target: Vec<usize> = (0..table.measured.len()).filter(|n| table.success[*n]).collect();
+            let value = |n: &usize| (parameter.value)(&table.measured[*n]);
+            let (median, sd) = median_and_sd(on_target.iter().map(value).collect());
+            let residuals: Option<Vec<f64>> =
+                on_target.iter().map(|n| Some(value(n) - (parameter.target)(&table.targets_of(*n))?)).collect();
+            let before = table.uncalibrated.as_ref().and_then(|u| u.list(parameter.name));
+            Spread {
+                name: format!("{} ({})", parameter.label, parameter.unit),
+                target: common_target(table, parameter),
+                median,
+                sd,
+                residual_sd: residuals.map(|values| median_and_sd(values).1),
+                uncalibrated_sd: before.map(|list| median_and_sd(list.iter().flatten().copied().collect()).1),
+            }
         })
         .collect()
 }
 
 /// Prints the distributions.
 pub fn say_spreads(console: Console, table: &Calibration) {
-    console.say("measured on these neurons      target    median       sd   sd/median");
-    for Spread { name, target, median, sd } in spreads(table) {
-        let target = target.map_or("equal".to_owned(), |t| format!("{t:.3}"));
+    if !table.success.contains(&true) {
+        console.say("no neuron is known to be on target: nothing was measured with these codes");
+        return;
+    }
+    console.say("measured on these neurons      target    median       sd   sd/median  residual sd  uncalibrated sd");
+    for Spread { name, target, median, sd, residual_sd, uncalibrated_sd } in spreads(table) {
+        let target = match (target, residual_sd) {
+            (Some(target), _) => format!("{target:.3}"),
+            (None, Some(_)) => "own".to_owned(),
+            (None, None) => "equal".to_owned(),
+        };
         let share = if median == 0.0 { 0.0 } else { 100.0 * sd / median };
-        console.say(format_args!("  {name:<22} {target:>12} {median:>9.3} {sd:>8.3} {share:>8.2} %"));
+        let or_none = |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:.3}"));
+        let (residual, before) = (or_none(residual_sd), or_none(uncalibrated_sd));
+        console.say(format_args!(
+            "  {name:<22} {target:>12} {median:>9.3} {sd:>8.3} {share:>8.2} % {residual:>12} {before:>16}"
+        ));
     }
 }

@@ -1,21 +1,36 @@
-//! Targets by name.
+//! Targets by name, or from a file.
 
-use ::calib::Targets;
+use std::path::Path;
+
+use ::calib::{PerNeuron, Targets};
 use anyhow::bail;
 
-/// The targets of a name.
+use crate::files::calix_targets;
+
+/// The targets of a name, or those of a file in the names of `calix`; what a file leaves out is as in `fast-and-deep`.
 ///
 /// # Errors
-/// If there is no such preset, with those that there are and the nearest.
-pub fn named(name: &str) -> anyhow::Result<Targets> {
+/// If there is no such preset, with those that there are and the nearest; if the file cannot be used.
+pub fn given(name_or_file: &str) -> anyhow::Result<(Targets, PerNeuron)> {
+    let path = Path::new(name_or_file);
+    if path.extension().is_some() || path.exists() {
+        return Ok(calix_targets::load(path, Targets::default())?);
+    }
+    Ok((named(name_or_file)?, PerNeuron::default()))
+}
+
+fn named(name: &str) -> anyhow::Result<Targets> {
     if let Some(targets) = Targets::preset(name) {
         return Ok(targets);
     }
     let likeness = |other: &str| strsim::jaro_winkler(name, other);
     let names = Targets::PRESETS.map(|(name, _)| name);
     let nearest = names.into_iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
-    let nearest = nearest.map(|n| format!("; did you mean {n}?")).unwrap_or_default();
-    bail!("--target {name}: no such preset; there are {}{nearest}", names.join(", "))
+    let nearest = nearest.filter(|n| likeness(n) > 0.7).map(|n| format!("; did you mean {n}?")).unwrap_or_default();
+    bail!(
+        "--target {name}: no such preset; there are {}, or a file (.json, .csv, .npz) of calib targets{nearest}",
+        names.join(", ")
+    )
 }
 
 #[cfg(test)]

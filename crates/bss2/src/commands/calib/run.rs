@@ -3,16 +3,17 @@
 use std::process::ExitCode;
 use std::time::Instant;
 
-use ::calib::{FileFormat, evaluate};
+use ::calib::{PerNeuron, Targets, evaluate};
 use anyhow::{Context as _, bail};
 use bss2_emu::spec::ParameterSource;
+use ttfs::scaling::Scaling;
 
 use super::parameters::{say_spreads, spreads};
 use super::{check_destination, preset};
 use crate::cli::CalibArgs;
 use crate::commands::{configure, flag, set_threads};
 use crate::console::{Console, Routines};
-use crate::laboratory::{Laboratory, draw};
+use crate::laboratory::{calibrated, draw};
 
 /// Calibrates a chip and writes the table.
 ///
@@ -24,34 +25,35 @@ pub fn run(args: &CalibArgs) -> anyhow::Result<ExitCode> {
     if args.chip.calibration.is_some() || args.chip.force {
         bail!("calib run makes a table; --calibration and --force have no meaning here");
     }
-    let format = check_destination(&args.out)?;
-    let mut flags = Vec::new();
-    if let Some(name) = &args.target {
-        let targets = preset::named(name)?;
-        flags.push(flag("--target", "calibration", toml::Table::try_from(targets)?));
-    }
+    check_destination(&args.out)?;
+    let (flags, aims) = match &args.target {
+        Some(given) => {
+            let (targets, each) = preset::given(given)?;
+            (vec![flag("--target", "calibration", toml::Table::try_from(targets)?)], Some((targets, each)))
+        }
+        None => (Vec::new(), None),
+    };
     let (config, _) = configure(None, &args.config, &args.chip, flags)?;
     if config.chip.parameters == ParameterSource::Direct {
         bail!("this chip is set directly (chip.parameters = \"direct\"): there is nothing to calibrate");
     }
+    let each =
+        aims.map_or(Ok(PerNeuron::default()), |(targets, each)| undisturbed(each, &targets, &config.calibration))?;
+    for warning in each.warnings(&config.calibration) {
+        console.say(format_args!("warning: calibration.{warning}; some neurons will miss it"));
+    }
     let begun = Instant::now();
     let mut routines = Routines::new(console);
-    let mut laboratory = Laboratory::set_up(
-        draw(&config.chip, &config.residual_table)?,
-        &config.calibration,
-        &config.scaling,
-        None,
-        &mut |step| routines.begin(step),
-    )?;
+    let spec = draw(&config.chip, &config.residual_table)?.spec().to_owned();
+    let (mut chip, mut table) = calibrated(&spec, &config.calibration, &each, &mut |step| routines.begin(step))?;
     routines.finish();
-    let table = &laboratory.calibration;
-    if format == FileFormat::Npz {
-        console.say("measuring the same chip with common codes");
-        let evaluation = evaluate(&mut laboratory.chip, table).context("the chip cannot be measured")?;
-        table.save_with(&args.out, &evaluation.arrays())?;
-    } else {
-        table.save(&args.out)?;
-    }
+    console.say("measuring the same chip with common codes");
+    let evaluation = evaluate(&mut chip, &table).context("the chip cannot be measured")?;
+    table.uncalibrated = Some(evaluation.uncalibrated());
+    table.save(&args.out)?;
+    let units = &config.scaling;
+    let scaling = Scaling::measured(&table.measured, units.us_per_time, units.lsb_per_weight, units.latency)
+        .context("the calibration gives no usable threshold")?;
     let good = table.success.iter().filter(|s| **s).count();
     console.say(format_args!(
         "chip {}: {good} of {} neurons on target; {} runs, {:.2} s on the chip, {:.1} s here; threshold {:.3} weight units",
@@ -60,9 +62,9 @@ pub fn run(args: &CalibArgs) -> anyhow::Result<ExitCode> {
         table.measurements,
         table.hardware_time_us * 1e-6,
         begun.elapsed().as_secs_f64(),
-        laboratory.scaling.threshold,
+        scaling.threshold,
     ));
-    say_spreads(console, table);
+    say_spreads(console, &table);
     console.say(format_args!("written to {}", args.out.display()));
     console.result(&serde_json::json!({
         "chip": table.chip,
@@ -71,9 +73,20 @@ pub fn run(args: &CalibArgs) -> anyhow::Result<ExitCode> {
         "neurons_on_target": good,
         "measurements": table.measurements,
         "hardware_time_s": table.hardware_time_us * 1e-6,
-        "threshold": laboratory.scaling.threshold,
-        "measured": spreads(table),
+        "threshold": scaling.threshold,
+        "measured": spreads(&table),
         "wall_s": begun.elapsed().as_secs_f64(),
     }))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Refuses `--set` of a target that a file gives for each neuron.
+fn undisturbed(each: PerNeuron, given: &Targets, resolved: &Targets) -> anyhow::Result<PerNeuron> {
+    let (given, resolved) = (toml::Table::try_from(given)?, toml::Table::try_from(resolved)?);
+    let changed =
+        each.lists().into_iter().find(|(key, list)| !list.is_empty() && given.get(*key) != resolved.get(*key));
+    match changed {
+        Some((key, _)) => bail!("--set calibration.{key}: the file of --target gives it for each neuron"),
+        None => Ok(each),
+    }
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use ::calib::Calibration;
 
 use super::check_place;
-use super::parameters::{PARAMETERS, say_spreads, spreads};
+use super::parameters::{PARAMETERS, common_target, say_spreads, spreads};
 use crate::cli::TableArgs;
 use crate::console::Console;
 use crate::figures::{ParameterHistogram, calibration, check_name};
@@ -39,6 +39,11 @@ pub fn run(args: &TableArgs) -> anyhow::Result<ExitCode> {
     for line in targets.chunks(4) {
         console.say(format_args!("  {}", line.join(", ")));
     }
+    let own: Vec<&str> =
+        table.per_neuron.lists().into_iter().filter(|(_, list)| !list.is_empty()).map(|(key, _)| key).collect();
+    if !own.is_empty() {
+        console.say(format_args!("  for each neuron its own: {}", own.join(", ")));
+    }
     say_spreads(console, &table);
     if !missed.is_empty() {
         let shown: Vec<String> = missed.iter().take(20).map(ToString::to_string).collect();
@@ -52,6 +57,7 @@ pub fn run(args: &TableArgs) -> anyhow::Result<ExitCode> {
     console.result(&serde_json::json!({
         "chip": table.chip,
         "targets": table.targets,
+        "targets_per_neuron": own,
         "neurons_on_target": total - missed.len(),
         "missed": missed,
         "measurements": table.measurements,
@@ -62,6 +68,12 @@ pub fn run(args: &TableArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// What was measured with one code for all neurons, if the table has it.
+fn before(table: &Calibration, name: &str) -> Vec<f64> {
+    let list = table.uncalibrated.as_ref().and_then(|u| u.list(name)).unwrap_or_default();
+    list.iter().map(|value| value.unwrap_or(f64::NAN)).collect()
+}
+
 fn draw(table: &Calibration) -> crate::figures::Figure {
     let histograms: Vec<ParameterHistogram> = PARAMETERS
         .iter()
@@ -69,7 +81,8 @@ fn draw(table: &Calibration) -> crate::figures::Figure {
             caption: parameter.label.to_owned(),
             unit: parameter.unit.replace("us", "\u{b5}s"),
             values: table.measured.iter().map(parameter.value).collect(),
-            target: (parameter.target)(&table.targets),
+            before: before(table, parameter.name),
+            target: common_target(table, parameter),
         })
         .collect();
     calibration(&histograms, &table.success, &format!("Calibration of chip {}", table.chip))

@@ -8,11 +8,14 @@ use anyhow::{Context as _, bail};
 use bss2_emu::Device as _;
 use serde::Serialize;
 
-use super::parameters::{PARAMETERS, Tolerance, median_and_sd};
+use super::parameters::{PARAMETERS, Tolerance, common_target, median_and_sd};
 use crate::cli::VerifyArgs;
 use crate::commands::{configure, set_threads, warn_of_other_chip};
 use crate::console::Console;
 use crate::laboratory::{GivenTable, draw};
+
+/// Of a neuron: what the table says, what the chip says, what was aimed at.
+type Row = (f64, f64, Option<f64>);
 
 /// A parameter, measured again.
 #[derive(Debug, Clone, Serialize)]
@@ -57,14 +60,19 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
     let checked: Vec<Checked> = PARAMETERS
         .iter()
         .map(|p| {
-            let pairs: Vec<(f64, f64)> =
-                used.iter().map(|n| ((p.value)(&table.measured[*n]), (p.value)(&measured[*n]))).collect();
-            let (stored, _) = median_and_sd(pairs.iter().map(|pair| pair.0).collect());
-            let (achieved, _) = median_and_sd(pairs.iter().map(|pair| pair.1).collect());
-            let (_, sd) = median_and_sd(pairs.iter().map(|pair| pair.1 - pair.0).collect());
-            let target = (p.target)(&table.targets);
-            let share = |near: &dyn Fn(&(f64, f64)) -> bool| {
-                pairs.iter().filter(|pair| near(pair)).count() as f64 / pairs.len().max(1) as f64
+            let rows: Vec<Row> = used
+                .iter()
+                .map(|n| {
+                    let target = (p.target)(&table.targets_of(*n));
+                    ((p.value)(&table.measured[*n]), (p.value)(&measured[*n]), target)
+                })
+                .collect();
+            let (stored, _) = median_and_sd(rows.iter().map(|row| row.0).collect());
+            let (achieved, _) = median_and_sd(rows.iter().map(|row| row.1).collect());
+            let (_, sd) = median_and_sd(rows.iter().map(|row| row.1 - row.0).collect());
+            let target = common_target(&table, p);
+            let share = |near: fn(Tolerance, f64, &Row) -> bool| {
+                rows.iter().filter(|row| near(p.tolerance, stored, row)).count() as f64 / rows.len().max(1) as f64
             };
             Checked {
                 parameter: p.name,
@@ -73,8 +81,8 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
                 stored,
                 achieved,
                 sd,
-                near_stored: share(&|(stored, achieved)| p.tolerance.allows(*achieved, *stored)),
-                near_target: share(&|(_, achieved)| p.tolerance.allows(*achieved, target.unwrap_or(stored))),
+                near_stored: share(|tolerance, _, row| tolerance.allows(row.1, row.0)),
+                near_target: share(|tolerance, median, row| tolerance.allows(row.1, row.2.unwrap_or(median))),
                 tolerance: match p.tolerance {
                     Tolerance::Absolute(most) => format!("{most} {}", p.unit),
                     Tolerance::Relative(share) => format!("{} %", 100.0 * share),
@@ -91,7 +99,7 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
     console
         .say("                           target    stored  achieved  sd of diff   tolerance  near stored  near target");
     for c in &checked {
-        let target = c.target.map_or("equal".to_owned(), |t| format!("{t:.3}"));
+        let target = c.target.map_or("-".to_owned(), |t| format!("{t:.3}"));
         console.say(format_args!(
             "  {:<22} {target:>8} {:>9.3} {:>9.3} {:>11.3} {:>11} {:>10.1} % {:>10.1} %",
             c.name,

@@ -4,6 +4,8 @@
 //! inhibitory), `refractory_time` in seconds, `membrane_capacitance` as a code; for the whole chip `i_synin_gm` and
 //! `synapse_dac_bias` as codes.
 
+mod reading;
+
 use std::fmt::Write as _;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
@@ -11,6 +13,8 @@ use std::path::{Path, PathBuf};
 use ndarray::{Array1, Array2};
 use ndarray_npy::NpzWriter;
 use serde::Serialize;
+
+pub use reading::load;
 
 use super::{FileError, write};
 
@@ -59,7 +63,7 @@ pub struct Units {
 /// Units of `calix`.
 pub const UNITS: Units = Units { potential: "CADC LSB", time: "s" };
 
-const HANDOVER: &str = include_str!("calix_targets.py");
+const HANDOVER: &str = include_str!("handover.py");
 
 impl CalixTargets {
     /// Refuses a file name that says no format.
