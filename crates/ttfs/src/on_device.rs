@@ -2,8 +2,8 @@
 
 use bss2_emu::codes::NEURONS;
 use bss2_emu::routing::DelayPair;
-use bss2_emu::{Device, Experiment, InputSpike, Record, RunId, Trial, TrialRecording};
-use ndarray::{Array2, ArrayView1, ArrayView2};
+use bss2_emu::{Device, Experiment, InputSpike, NeuronId, Record, RunId, Trial, TrialRecording};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 
 use crate::network::{Delays, Layer, Network};
 use crate::placement::{Placement, PlacementError};
@@ -112,26 +112,20 @@ impl<D: Device> OnDevice<D> {
                 Delays::Synaptic(_) => return Err(PlacementError::Delays { kind: "synaptic" }.into()),
             }
         }
-        let pairs: Vec<DelayPair> = match layers.get(1).map(|layer| &layer.delays) {
-            Some(Delays::Axonal(delays)) => self
-                .placement
-                .relays
-                .iter()
-                .zip(delays)
-                .map(|(neuron, delay)| Ok(DelayPair { neuron: *neuron, code: self.scaling.delay_code(*delay)? }))
-                .collect::<Result<_, Error>>()?,
-            _ => Vec::new(),
+        let none = Array1::zeros(0);
+        let delays = match layers.get(1).map(|layer| &layer.delays) {
+            Some(Delays::Axonal(delays)) => delays,
+            _ => &none,
         };
-        let wanted = layers.get(1).map_or(0, |layer| match &layer.delays {
-            Delays::Axonal(delays) => delays.len(),
-            _ => 0,
-        });
-        for found in [pairs.len(), self.placement.relays.len()] {
-            if found != wanted {
-                let (found, expected) = (vec![found], vec![wanted]);
-                return Err(Error::Shape { what: "delay pairs of the placement", found, expected });
-            }
+        let relays = &self.placement.relays;
+        if relays.len() != delays.len() {
+            let (found, expected) = (vec![relays.len()], vec![delays.len()]);
+            return Err(Error::Shape { what: "delay pairs of the placement", found, expected });
         }
+        let pair = |(neuron, delay): (&NeuronId, &f64)| {
+            Ok(DelayPair { neuron: *neuron, code: self.scaling.delay_code(*delay)? })
+        };
+        let pairs: Vec<DelayPair> = relays.iter().zip(delays).map(pair).collect::<Result<_, Error>>()?;
         if pairs != self.placement.routing.delay_pairs {
             self.placement.routing.delay_pairs = pairs;
             self.device.connect(&self.placement.routing)?;

@@ -9,13 +9,10 @@ use std::time::Instant;
 use ::calib::Calibration;
 use anyhow::{Context as _, anyhow, bail};
 use bss2_emu::spec::ParameterSource;
-use bss2_emu::{Chip, Device as _, NeuronId};
+use bss2_emu::{Chip, Device as _};
 use ttfs::gradient::Estimator;
-use ttfs::network::DelayKind;
-use ttfs::neuron::NeuronModel;
 use ttfs::on_device::OnDevice;
 use ttfs::placement::Placement;
-use ttfs::scaling::Scaling;
 use ttfs::train::{EpochRecord, Trainer, TrainingState};
 
 use super::summary::{Finished, Session, Timings};
@@ -27,7 +24,7 @@ use crate::files::checkpoint::Checkpoint;
 use crate::files::network::SavedNetwork;
 use crate::files::run_folder::{RunFolder, Writer};
 use crate::files::{residual_table, write};
-use crate::laboratory::{GivenTable, Laboratory, draw, layer_sizes, n_inputs};
+use crate::laboratory::{GivenTable, Laboratory, draw, initial_state, layer_sizes, measured_neurons, n_inputs};
 
 /// Epochs between checkpoints.
 const CHECKPOINT_EVERY: u32 = 10;
@@ -225,25 +222,6 @@ fn train(start: Start, console: Console, interrupted: &AtomicBool) -> anyhow::Re
     summary.say(console, &timings, &folder);
     console.result(&summary::joined(&folder)?)?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// The network before the first epoch: copies of a feature share one axonal delay.
-fn initial_state(config: &Config, trainer: &Trainer) -> anyhow::Result<TrainingState> {
-    let inputs = n_inputs(&config.encoding);
-    let mut state = trainer.initial_state(inputs, &layer_sizes(config));
-    if config.network.delays != DelayKind::None {
-        trainer.add_delays(&mut state, &config.network.delay_settings(), inputs / config.encoding.copies)?;
-    }
-    Ok(state)
-}
-
-/// What calibration measured of the placed neurons; the common model where it measured nothing that could fire.
-fn measured_neurons(placement: &Placement, scaling: &Scaling, calibration: &Calibration) -> Vec<Vec<NeuronModel>> {
-    let of = |neuron: &NeuronId| {
-        let measured = scaling.neuron(&calibration.measured[neuron.index()]);
-        if measured.check().is_ok() { measured } else { scaling.model().into() }
-    };
-    placement.neurons.iter().map(|layer| layer.iter().map(of).collect()).collect()
 }
 
 fn set_up(config: &Config, table: Option<GivenTable>, console: Console) -> anyhow::Result<Laboratory> {

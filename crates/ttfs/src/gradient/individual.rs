@@ -2,12 +2,12 @@
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 
-use super::{Estimator, SLOPE_FLOOR};
+use super::SLOPE_FLOOR;
 use crate::neuron::NeuronModel;
 
 /// Backward pass through one layer for one sample, each neuron by its own model.
 ///
-/// The derivatives are those of [`Estimator::Measured`] with the neuron's own kernels `k_x` and gains `g_x`, `x` the sign of the
+/// The derivatives are those of [`Estimator::Measured`](super::Estimator::Measured) with the neuron's own kernels `k_x` and gains `g_x`, `x` the sign of the
 /// weight (0 counts as excitatory):
 ///
 /// ```text
@@ -25,9 +25,6 @@ pub struct IndividualPass<'a> {
 }
 
 impl IndividualPass<'_> {
-    /// The estimator whose form this is.
-    pub const ESTIMATOR: Estimator = Estimator::Calibrated;
-
     /// Adds `dL/dw` of this sample to `grad_weights` and returns `dL/dt_in`; arguments as those of
     /// [`BackwardPass::layer`](super::BackwardPass::layer).
     ///

@@ -5,4 +5,5 @@ mod delays_and_neurons;
 mod delays_on_chip;
 mod finite_differences;
 mod published_network;
+mod training;
 mod yin_yang;
