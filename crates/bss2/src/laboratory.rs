@@ -4,12 +4,20 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use bss2_emu::spec::ParameterSource;
+<<<<<<< HEAD
 use bss2_emu::{Chip, ChipIdentity, ChipSpec, Device};
 use calib::{Calibration, PerNeuron, Step, Targets, calibrate_each};
+=======
+use bss2_emu::{Chip, ChipIdentity, ChipSpec, Device, NeuronId};
+use calib::{Calibration, Step, Targets, calibrate};
+>>>>>>> h-core
 use ttfs::encoding::TimeEncoding;
+use ttfs::network::DelayKind;
+use ttfs::neuron::NeuronModel;
 use ttfs::on_device::OnDevice;
 use ttfs::placement::Placement;
 use ttfs::scaling::Scaling;
+use ttfs::train::{Trainer, TrainingState};
 
 use crate::config::{Config, ScalingSettings};
 use crate::files::residual_table;
@@ -123,4 +131,26 @@ pub fn n_inputs(encoding: &TimeEncoding) -> usize {
 pub fn layer_sizes(config: &Config) -> Vec<usize> {
     let classes = ttfs::data::yin_yang::CLASS_NAMES.len();
     config.network.hidden.iter().copied().chain([classes]).collect()
+}
+
+/// The state before the first epoch: copies of a feature share one axonal delay.
+///
+/// # Errors
+/// If the settings of delays are out of their ranges.
+pub fn initial_state(config: &Config, trainer: &Trainer) -> anyhow::Result<TrainingState> {
+    let inputs = n_inputs(&config.encoding);
+    let mut state = trainer.initial_state(inputs, &layer_sizes(config));
+    if config.network.delays != DelayKind::None {
+        trainer.add_delays(&mut state, &config.network.delay_settings(), inputs / config.encoding.copies)?;
+    }
+    Ok(state)
+}
+
+/// What calibration measured of the placed neurons; the common model where it measured nothing that could fire.
+pub fn measured_neurons(placement: &Placement, scaling: &Scaling, calibration: &Calibration) -> Vec<Vec<NeuronModel>> {
+    let of = |neuron: &NeuronId| {
+        let measured = scaling.neuron(&calibration.measured[neuron.index()]);
+        if measured.check().is_ok() { measured } else { scaling.model().into() }
+    };
+    placement.neurons.iter().map(|layer| layer.iter().map(of).collect()).collect()
 }

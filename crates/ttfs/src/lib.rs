@@ -12,6 +12,7 @@ pub mod encoding;
 mod error;
 pub mod gradient;
 pub mod loss;
+pub mod network;
 pub mod neuron;
 pub mod on_device;
 pub mod optimiser;

@@ -5,13 +5,20 @@
 //! interface `c mod 4`, which leads to bus `c mod 4`, and has the driver at position `c / 4` of that bus to itself. A neuron of
 //! the first layer reaches the bus that its event output prescribes; all drivers of that bus see the spike, and the labels
 //! of the synapses choose: 32 neurons of an output, 32 drivers of the bus, 32 labels.
+//!
+//! With axonal delays, hidden neurons reach delay pairs in the lower row instead, and these the outputs (module `delayed`).
+
+mod delayed;
+
+use std::ops::Range;
 
 use bss2_emu::codes::{BUSES, COLUMNS, DRIVERS, DRIVERS_PER_BUS};
 use bss2_emu::device::RowWrite;
 use bss2_emu::routing::{EventAddress, InputChannel, Routing, RowMode};
-use bss2_emu::{CodeOutOfRange, Hemisphere, Label, NeuronId};
+use bss2_emu::{CodeOutOfRange, Hemisphere, Label, NeuronId, WeightCode};
 use ndarray::Array2;
 
+use crate::network::DelayKind;
 use crate::scaling::Scaling;
 
 /// Signed inputs of a neuron circuit: 256 synapses, two for each sign of an input.
@@ -44,10 +51,35 @@ pub enum PlacementError {
         limit: usize,
     },
     /// More layers than the placement knows how to lay out.
-    #[error("{found} layers do not fit: a network on one chip has one or two, one for each row of neurons")]
+    #[error(
+        "{found} layers do not fit: a network on one chip has one or two, one for each row of neurons, and networks are not \
+         split over several chips; the ideal substrate takes any number of layers"
+    )]
     Layers {
         /// Layers asked for.
         found: usize,
+    },
+    /// Delays that the chip does not have.
+    #[error(
+        "{kind} delays are not on the chip: it has axonal delays alone, of inputs by the time at which they are sent and of \
+         hidden neurons by delay pairs; the ideal substrate has all kinds"
+    )]
+    Delays {
+        /// What was asked for.
+        kind: &'static str,
+    },
+    /// More hidden neurons than delay pairs beside the outputs.
+    #[error(
+        "{found} hidden neurons with axonal delays and {outputs} outputs do not fit: the lower row has room for {limit} delay \
+         pairs beside the outputs (two circuits each, 31 pairs on each event bus)"
+    )]
+    DelayPairs {
+        /// Hidden neurons.
+        found: usize,
+        /// Outputs.
+        outputs: usize,
+        /// Pairs that fit.
+        limit: usize,
     },
     /// A coordinate outside the chip.
     #[error(transparent)]
@@ -61,8 +93,12 @@ pub struct Placement {
     pub neurons: Vec<Vec<NeuronId>>,
     /// The digital configuration.
     pub routing: Routing,
+    /// The circuit of each hidden neuron's delay pair that sends, in the order of `routing.delay_pairs`; empty without delays.
+    pub relays: Vec<NeuronId>,
     /// Synapse driver of each source of each layer.
     drivers: Vec<Vec<usize>>,
+    /// Row and column of the synapse from each hidden neuron to its delay pair, in the lower half.
+    relay_synapses: Vec<(usize, usize)>,
 }
 
 impl Placement {
@@ -86,17 +122,7 @@ impl Placement {
             neurons.push(row?);
         }
 
-        // Input channels, one driver each.
-        let input_label = Label::new(1)?;
-        let input_drivers: Vec<usize> = (0..n_inputs).collect();
-        for &driver in &input_drivers {
-            let (bus, position) = (driver % BUSES, driver / BUSES);
-            let address =
-                EventAddress { hemisphere: Hemisphere::Top, bus, row_select: position as u8, label: input_label };
-            routing.inputs.push(InputChannel { port: bus as u8, address });
-            open_driver(&mut routing, Hemisphere::Top, driver, sizes[0], input_label);
-        }
-        let mut drivers = vec![input_drivers];
+        let mut drivers = vec![open_inputs(&mut routing, n_inputs, sizes[0])?];
 
         // Neurons of the first layer as sources of the second.
         if let Some(&targets) = sizes.get(1) {
@@ -110,23 +136,42 @@ impl Placement {
                 routing.neuron_addresses[neuron.index()] = Some(label.get());
                 routing.output_to_hemisphere[output][Hemisphere::Bottom.index()] = true;
                 routing.driver_masks[Hemisphere::Bottom.index()][driver] = 0;
-                open_driver(&mut routing, Hemisphere::Bottom, driver, targets, label);
+                open_driver(&mut routing, Hemisphere::Bottom, driver, 0..targets, label);
                 hidden_drivers.push(driver);
             }
             drivers.push(hidden_drivers);
         }
-        Ok(Self { neurons, routing, drivers })
+        Ok(Self { neurons, routing, relays: Vec::new(), drivers, relay_synapses: Vec::new() })
+    }
+
+    /// Places a network with delays into its layers.
+    ///
+    /// # Errors
+    /// As [`Self::new`]; [`PlacementError::Delays`] for other delays than axonal ones.
+    pub fn with_delays(n_inputs: usize, sizes: &[usize], kind: DelayKind) -> Result<Self, PlacementError> {
+        match kind {
+            DelayKind::None => Self::new(n_inputs, sizes),
+            DelayKind::Axonal => delayed::place(n_inputs, sizes),
+            DelayKind::Dendritic => Err(PlacementError::Delays { kind: "dendritic" }),
+            DelayKind::Synaptic => Err(PlacementError::Delays { kind: "synaptic" }),
+        }
     }
 
     /// The synapse rows that hold these weights, `(n_sources, n_neurons)` per layer.
     pub fn rows(&self, weights: &[Array2<f64>], scaling: &Scaling) -> Vec<RowWrite> {
         let mut rows = Vec::new();
-        for ((hemisphere, drivers), weights) in Hemisphere::BOTH.into_iter().zip(&self.drivers).zip(weights) {
+        for (layer, (hemisphere, drivers)) in Hemisphere::BOTH.into_iter().zip(&self.drivers).enumerate() {
+            let Some(weights) = weights.get(layer) else { break };
+            let first_column = self.neurons[layer].first().map_or(0, |neuron| neuron.column());
             for (&driver, source) in drivers.iter().zip(weights.rows()) {
                 let (exc, inh): (Vec<_>, Vec<_>) = source.iter().map(|w| scaling.codes(*w)).unzip();
-                rows.push(RowWrite { hemisphere, row: 2 * driver, first_column: 0, weights: exc });
-                rows.push(RowWrite { hemisphere, row: 2 * driver + 1, first_column: 0, weights: inh });
+                rows.push(RowWrite { hemisphere, row: 2 * driver, first_column, weights: exc });
+                rows.push(RowWrite { hemisphere, row: 2 * driver + 1, first_column, weights: inh });
             }
+        }
+        for &(row, first_column) in &self.relay_synapses {
+            // Any event starts a pair; the largest weight is the surest.
+            rows.push(RowWrite { hemisphere: Hemisphere::Bottom, row, first_column, weights: vec![WeightCode::MAX] });
         }
         rows
     }
@@ -155,12 +200,24 @@ fn check(n_inputs: usize, sizes: &[usize]) -> Result<(), PlacementError> {
     Ok(())
 }
 
-/// Makes the two rows of a driver excitatory and inhibitory and labels their first columns.
-fn open_driver(routing: &mut Routing, hemisphere: Hemisphere, driver: usize, columns: usize, label: Label) {
+/// Gives each input channel a driver of the upper half; returns the drivers.
+fn open_inputs(routing: &mut Routing, n_inputs: usize, targets: usize) -> Result<Vec<usize>, PlacementError> {
+    let label = Label::new(1)?;
+    for driver in 0..n_inputs {
+        let (bus, position) = (driver % BUSES, driver / BUSES);
+        let address = EventAddress { hemisphere: Hemisphere::Top, bus, row_select: position as u8, label };
+        routing.inputs.push(InputChannel { port: bus as u8, address });
+        open_driver(routing, Hemisphere::Top, driver, 0..targets, label);
+    }
+    Ok((0..n_inputs).collect())
+}
+
+/// Makes the two rows of a driver excitatory and inhibitory and labels their synapses in some columns.
+fn open_driver(routing: &mut Routing, hemisphere: Hemisphere, driver: usize, columns: Range<usize>, label: Label) {
     let h = hemisphere.index();
     for (row, mode) in [(2 * driver, RowMode::Excitatory), (2 * driver + 1, RowMode::Inhibitory)] {
         routing.row_modes[h][row] = mode;
-        routing.labels[h][row * COLUMNS..row * COLUMNS + columns].fill(label);
+        routing.labels[h][row * COLUMNS + columns.start..row * COLUMNS + columns.end].fill(label);
     }
 }
 

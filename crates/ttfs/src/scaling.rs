@@ -1,13 +1,18 @@
 //! The bridge between the two worlds: model time and real-valued weights on one side, microseconds and weight codes on the
 //! other. Every conversion of the project goes through [`Scaling`], in both directions.
 
+use bss2_emu::routing::DelayPair;
 use bss2_emu::{NeuronParameters, WeightCode};
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, error, neuron::LifModel};
+use crate::neuron::{LifModel, NeuronModel};
+use crate::{Error, error};
 
 /// Largest weight code of a synapse.
 const LARGEST_CODE: f64 = 63.0;
+
+/// Steps of a delay pair per microsecond.
+const DELAY_STEPS_PER_US: f64 = 8.0;
 
 /// Microseconds per unit of model time, weight codes per unit of weight, and the threshold in units of weight.
 ///
@@ -121,6 +126,46 @@ impl Scaling {
         f64::from(self.signed_code(weight)) / self.lsb_per_weight
     }
 
+    /// The delay on the grid of the chip's delay pairs, steps of 125 ns, without their limits.
+    pub fn rounded_delay(&self, delay: f64) -> f64 {
+        self.to_time(libm::rint(self.to_us(delay) * DELAY_STEPS_PER_US) / DELAY_STEPS_PER_US)
+    }
+
+    /// The code of the delay pair nearest to a delay.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] if no pair is that short or that long: pairs make 8.25 to 33.25 us.
+    pub fn delay_code(&self, delay: f64) -> Result<u8, Error> {
+        let us = self.to_us(delay);
+        let limit = |code: &u8| 2.0 + f64::from(*code) / DELAY_STEPS_PER_US;
+        let (min, max) = (limit(DelayPair::CODES.start()), limit(DelayPair::CODES.end()));
+        let code = libm::rint((us - 2.0) * DELAY_STEPS_PER_US);
+        if (f64::from(*DelayPair::CODES.start())..=f64::from(*DelayPair::CODES.end())).contains(&code) {
+            Ok(code as u8)
+        } else {
+            Err(Error::OutOfRange { what: "axonal delay of a hidden neuron in us", value: us, min, max })
+        }
+    }
+
+    /// A neuron as its calibration measured it, in units of model time and of the charge of its own excitatory weight of 1.
+    ///
+    /// ```text
+    /// threshold = (v_threshold - v_leak)/charge     charge = gain_exc lsb_per_weight tau_syn_exc
+    /// gain_inh  = gain_inh tau_syn_inh/(gain_exc tau_syn_exc)                  (charges, where the left ones are slopes)
+    /// ```
+    pub fn neuron(&self, measured: &NeuronParameters) -> NeuronModel {
+        let charge = measured.gain_exc * self.lsb_per_weight * measured.tau_syn_exc_us;
+        NeuronModel {
+            tau_mem: self.to_time(measured.tau_mem_us),
+            tau_syn_exc: self.to_time(measured.tau_syn_exc_us),
+            tau_syn_inh: self.to_time(measured.tau_syn_inh_us),
+            leak: 0.0,
+            threshold: (measured.v_threshold_lsb - measured.v_leak_lsb) / charge,
+            gain_exc: 1.0,
+            gain_inh: measured.gain_inh * self.lsb_per_weight * measured.tau_syn_inh_us / charge,
+        }
+    }
+
     /// Model time from a spike sent from outside, and from a neuron's spike, to their synapses.
     pub fn latencies(&self) -> [f64; 2] {
         [self.to_time(self.latency.external_us), self.to_time(self.latency.internal_us)]
@@ -167,6 +212,38 @@ mod tests {
         assert_eq!(scaling.codes(-1.0).0.get(), 0);
         assert_eq!(scaling.codes(-1.0).1.get(), 30);
         assert!((scaling.to_time(scaling.to_us(1.7)) - 1.7).abs() < 1e-15);
+    }
+
+    #[test]
+    fn delays_have_steps_of_125_ns_and_the_limits_of_the_pairs() {
+        let scaling = Scaling {
+            us_per_time: 6.0,
+            lsb_per_weight: 30.0,
+            threshold: 2.6,
+            tau_mem: 1.0,
+            latency: Latency::default(),
+        };
+        assert_eq!(scaling.rounded_delay(2.0), 2.0);
+        assert_eq!(scaling.rounded_delay(2.01), 2.0);
+        assert_eq!(scaling.rounded_delay(2.011) * 6.0, 12.125);
+        for (us, code) in [(8.25, 50), (8.2, 50), (12.0, 80), (33.25, 250)] {
+            assert_eq!(scaling.delay_code(us / 6.0).unwrap(), code);
+        }
+        for us in [0.0, 8.1, 33.4] {
+            let message = scaling.delay_code(us / 6.0).unwrap_err().to_string();
+            assert!(message.contains("8.25..=33.25"), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_measured_neuron_is_the_model_with_its_own_numbers() {
+        let p = NeuronParameters { tau_syn_inh_us: 9.0, gain_inh: 0.1, ..NeuronParameters::default() };
+        let scaling = Scaling::measured(&[p], 6.0, 30.0, Latency::default()).unwrap();
+        let neuron = scaling.neuron(&p);
+        assert_eq!((neuron.tau_mem, neuron.tau_syn_exc, neuron.tau_syn_inh), (1.0, 1.0, 1.5));
+        assert!((neuron.threshold - scaling.threshold).abs() < 1e-12);
+        // One inhibitory weight of 1: 30 codes, each .1 LSB/us for a time constant of 9 us.
+        assert!((neuron.gain_inh - 30.0 * 0.1 * 9.0 / (30.0 * p.gain_exc * 6.0)).abs() < 1e-12);
     }
 
     #[test]

@@ -51,11 +51,11 @@ pub fn run(args: &InferArgs) -> anyhow::Result<ExitCode> {
     let (evaluation, on) = match args.substrate {
         SubstrateName::Ideal => {
             let mut ideal = Ideal { model: scaling.model(), grid: Some(scaling) };
-            (trainer.evaluate(&network.weights, &mut ideal, &test, TEST_PART)?, "the ideal substrate".to_owned())
+            (trainer.evaluate(&network.network, &mut ideal, &test, TEST_PART)?, "the ideal substrate".to_owned())
         }
         SubstrateName::Chip => {
             let n_inputs = network.architecture.sizes.first().copied().unwrap_or(0);
-            let placement = Placement::new(n_inputs, &network.layers())?;
+            let placement = Placement::with_delays(n_inputs, &network.layers(), network.delay_kind())?;
             // The table of the run belongs to the run's chip and targets; anything else is calibrated.
             let chip = draw(&config.chip, &config.residual_table)?;
             let fits = |t: &Calibration| t.chip == *chip.identity() && t.targets == config.calibration;
@@ -71,7 +71,7 @@ pub fn run(args: &InferArgs) -> anyhow::Result<ExitCode> {
             }
             let on = format!("chip {}", laboratory.chip.identity());
             let mut substrate = laboratory.place(placement, scaling, config.scaling.slot_us)?;
-            (trainer.evaluate(&network.weights, &mut substrate, &test, TEST_PART)?, on)
+            (trainer.evaluate(&network.network, &mut substrate, &test, TEST_PART)?, on)
         }
     };
     if let Some(path) = &args.times {

@@ -57,10 +57,11 @@ pub(super) fn figures(
     let counts = Array2::from_shape_fn((n, n + 1), |(row, column)| summary.confusion[row][column]);
     confusion(&counts, &CLASS_NAMES, &format!("Test samples on {chip}")).save(folder, "confusion")?;
 
-    let layers = finished.course.state.weights.len();
+    let layers = finished.course.state.network.weights.len();
     let codes: Vec<CodeHistogram> = finished
         .course
         .state
+        .network
         .weights
         .iter()
         .enumerate()
@@ -127,7 +128,7 @@ fn panels(
     let repeated: Vec<usize> = chosen.iter().flat_map(|&s| std::iter::repeat_n(s, outputs.len())).collect();
     let inputs = finished.test.times.select(Axis(0), &repeated);
     let run = RunId { session: u32::MAX, index: 0 };
-    let recordings = substrate.record(&finished.course.state.weights, inputs.view(), run, LEAD_US, |trials| {
+    let recordings = substrate.record(&finished.course.state.network, inputs.view(), run, LEAD_US, |trials| {
         for (k, trial) in trials.iter_mut().enumerate() {
             trial.madc = Some(MadcRequest { neuron: outputs[k % outputs.len()], source: ReadoutSource::Membrane });
         }

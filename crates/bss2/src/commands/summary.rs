@@ -139,13 +139,14 @@ impl Finished<'_> {
     }
 
     fn on(&self, substrate: &mut impl Substrate) -> anyhow::Result<Evaluation> {
-        Ok(self.trainer.evaluate(&self.course.state.weights, substrate, self.test, TEST_PART)?)
+        Ok(self.trainer.evaluate(&self.course.state.network, substrate, self.test, TEST_PART)?)
     }
 
     fn elsewhere(&self, spec: &ChipSpec) -> anyhow::Result<OnDevice<Chip>> {
         let config = self.config;
         let laboratory = Laboratory::set_up(Chip::draw(spec), &config.calibration, &config.scaling, None, &mut |_| ())?;
-        let placement = Placement::new(n_inputs(&config.encoding), &layer_sizes(config))?;
+        let placement =
+            Placement::with_delays(n_inputs(&config.encoding), &layer_sizes(config), config.network.delays)?;
         laboratory.place(placement, self.scaling, config.scaling.slot_us)
     }
 }

@@ -10,6 +10,7 @@ use ::calib::Calibration;
 use anyhow::{Context as _, anyhow, bail};
 use bss2_emu::spec::ParameterSource;
 use bss2_emu::{Chip, Device as _};
+use ttfs::gradient::Estimator;
 use ttfs::on_device::OnDevice;
 use ttfs::placement::Placement;
 use ttfs::train::{EpochRecord, Trainer, TrainingState};
@@ -23,7 +24,7 @@ use crate::files::checkpoint::Checkpoint;
 use crate::files::network::SavedNetwork;
 use crate::files::run_folder::{RunFolder, Writer};
 use crate::files::{residual_table, write};
-use crate::laboratory::{GivenTable, Laboratory, draw, layer_sizes, n_inputs};
+use crate::laboratory::{GivenTable, Laboratory, draw, initial_state, layer_sizes, measured_neurons, n_inputs};
 
 /// Epochs between checkpoints.
 const CHECKPOINT_EVERY: u32 = 10;
@@ -92,7 +93,7 @@ fn fresh(args: &TrainArgs) -> anyhow::Result<Start> {
     }
     let (config, table) = configure(None, &args.config, &args.chip, flags)?;
     // What does not fit is said before anything is made.
-    Placement::new(n_inputs(&config.encoding), &layer_sizes(&config))
+    Placement::with_delays(n_inputs(&config.encoding), &layer_sizes(&config), config.network.delays)
         .context("the network does not fit on the chip (network.hidden or --hidden, encoding.copies)")?;
     if let Some(given) = &table {
         given.check(draw(&config.chip, &config.residual_table)?.identity())?;
@@ -124,8 +125,13 @@ fn resumed(path: &Path) -> anyhow::Result<Start> {
     }
     let checkpoint = Checkpoint::load(&folder.checkpoint())?;
     let sizes: Vec<usize> = [n_inputs(&config.encoding)].into_iter().chain(layer_sizes(&config)).collect();
-    let fits =
-        checkpoint.state.weights.iter().map(|w| (w.nrows(), w.ncols())).eq(sizes.windows(2).map(|s| (s[0], s[1])));
+    let fits = checkpoint
+        .state
+        .network
+        .weights
+        .iter()
+        .map(|w| (w.nrows(), w.ncols()))
+        .eq(sizes.windows(2).map(|s| (s[0], s[1])));
     if checkpoint.config_digest != digest(&folder)? || !fits {
         bail!(
             "{}: the checkpoint belongs to another configuration or calibration than config.toml and calibration.json",
@@ -157,14 +163,17 @@ fn train(start: Start, console: Console, interrupted: &AtomicBool) -> anyhow::Re
     let calibration_s = begun.elapsed().as_secs_f64();
 
     let data = splits(&config)?;
-    let trainer = Trainer::new(config.training.clone(), scaling)?;
-    let placement = Placement::new(n_inputs(&config.encoding), &layer_sizes(&config))?;
+    let placement = Placement::with_delays(n_inputs(&config.encoding), &layer_sizes(&config), config.network.delays)?;
+    let mut trainer = Trainer::new(config.training.clone(), scaling)?;
+    if config.training.estimator == Estimator::Calibrated {
+        trainer = trainer.with_neurons(measured_neurons(&placement, &scaling, &calibration))?;
+    }
     let mut substrate = laboratory.place(placement, scaling, config.scaling.slot_us)?;
     let mut course = match checkpoint {
         Some(checkpoint) => checkpoint,
         None => Checkpoint {
             config_digest: digest(&folder)?,
-            state: trainer.initial_state(n_inputs(&config.encoding), &layer_sizes(&config)),
+            state: initial_state(&config, &trainer)?,
             history: Vec::new(),
             trials: 0,
         },
@@ -193,7 +202,7 @@ fn train(start: Start, console: Console, interrupted: &AtomicBool) -> anyhow::Re
         return Ok(ExitCode::from(INTERRUPTED));
     }
 
-    SavedNetwork::new(&config.encoding, scaling, &course.state.weights).save(&folder.network())?;
+    SavedNetwork::new(&config.encoding, scaling, &course.state.network).save(&folder.network())?;
     let finished = Finished {
         config: &config,
         calibration: &calibration,
@@ -296,8 +305,9 @@ fn epoch(
     state: &mut TrainingState,
 ) -> anyhow::Result<EpochRecord> {
     let record = trainer.run_epoch(state, substrate, &data.train, &data.validation)?;
-    if state.weights.iter().flatten().any(|w| !w.is_finite()) {
-        return Err(anyhow!("epoch {}: a weight is no longer a number", record.epoch));
+    let network = &state.network;
+    if network.weights.iter().chain(&network.delay_parameters).flatten().any(|w| !w.is_finite()) {
+        return Err(anyhow!("epoch {}: a weight or a delay is no longer a number", record.epoch));
     }
     Ok(record)
 }

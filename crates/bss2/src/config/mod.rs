@@ -7,11 +7,13 @@
 mod keys;
 mod resolve;
 
+use bss2_emu::routing::DelayPair;
 use bss2_emu::spec::Preset;
 use bss2_emu::{ChipSpec, Problem};
 use calib::Targets;
 use serde::{Deserialize, Serialize};
 use ttfs::encoding::TimeEncoding;
+use ttfs::network::{DelayKind, DelaySettings};
 use ttfs::scaling::Latency;
 use ttfs::train::TrainingSettings;
 
@@ -64,6 +66,43 @@ pub struct Data {
 pub struct Network {
     /// Sizes of the hidden layers.
     pub hidden: Vec<usize>,
+    /// What delays belong to.
+    pub delays: DelayKind,
+    /// Shortest delay in `tau_syn`.
+    pub delay_shift: f64,
+    /// Longest minus shortest delay.
+    pub delay_scale: f64,
+    /// Standard deviation of the delays' initial parameters.
+    pub delay_initial_std: f64,
+}
+
+impl Network {
+    /// How delays begin.
+    pub fn delay_settings(&self) -> DelaySettings {
+        let Self { delays: kind, delay_shift: shift, delay_scale: scale, delay_initial_std: initial_std, .. } = *self;
+        DelaySettings { kind, shift, scale, initial_std }
+    }
+
+    /// What is wrong with the delays, for a chip with `us_per_time`.
+    fn delay_problem(&self, us_per_time: f64) -> Option<Problem> {
+        let problem = |key: &str, message: String| Some(Problem { key: key.into(), message });
+        if let Err(error) = self.delay_settings().check() {
+            return problem("network", error.to_string());
+        }
+        let [shortest, longest] =
+            [*DelayPair::CODES.start(), *DelayPair::CODES.end()].map(|code| 2.0 + f64::from(code) / 8.0);
+        let [least, most] = [self.delay_shift, self.delay_shift + self.delay_scale].map(|delay| delay * us_per_time);
+        if self.delays == DelayKind::Axonal && (least < shortest || most > longest) {
+            return problem(
+                "network.delay_shift",
+                format!(
+                    "delays of {least}..={most} us (delay_shift to delay_shift + delay_scale, times scaling.us_per_time) are not \
+                     allowed; the chip's delay pairs make {shortest}..={longest} us"
+                ),
+            );
+        }
+        None
+    }
 }
 
 /// Constants of the bridge between model and hardware that are chosen, not measured.
@@ -101,7 +140,13 @@ impl Default for Config {
                 test_seed: 40,
             },
             encoding: TimeEncoding::default(),
-            network: Network { hidden: vec![120] },
+            network: Network {
+                hidden: vec![120],
+                delays: DelayKind::None,
+                delay_shift: DelaySettings::HARDWARE.shift,
+                delay_scale: DelaySettings::HARDWARE.scale,
+                delay_initial_std: DelaySettings::HARDWARE.initial_std,
+            },
             training: TrainingSettings::default(),
             scaling: ScalingSettings {
                 us_per_time: 6.0,
@@ -145,6 +190,7 @@ impl Config {
                 ),
             });
         }
+        problems.extend(self.network.delay_problem(self.scaling.us_per_time));
         problems.extend(one("training", self.training.check()));
         let layers = self.network.hidden.len() + 1;
         if self.training.bump.max_missing.len() != layers {

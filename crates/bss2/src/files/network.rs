@@ -3,6 +3,7 @@
 //! | key | content |
 //! |---|---|
 //! | `weights_0`, `weights_1`, ... | f8 `(n_sources, n_neurons)`, layer by layer, in units of weight |
+//! | `delay_parameters_0`, ... | f8, only with delays: see [`ttfs::network::Network`] |
 //! | `architecture` | u1, JSON in UTF-8: the fields of [`Architecture`] |
 
 use std::io::Cursor;
@@ -13,6 +14,7 @@ use ndarray_npy::{NpzReader, NpzWriter};
 use serde::{Deserialize, Serialize};
 use ttfs::data::yin_yang::CLASS_NAMES;
 use ttfs::encoding::TimeEncoding;
+use ttfs::network::{DelayKind, DelayRange, Network};
 use ttfs::scaling::Scaling;
 
 use super::FileError;
@@ -39,15 +41,18 @@ pub struct Architecture {
     pub sizes: Vec<usize>,
     /// Units of time and weight, and the threshold that training assumed.
     pub scaling: Scaling,
+    /// Kind and range of the delays of each layer; left out without delays.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub delays: Vec<DelayRange>,
 }
 
 /// A trained network.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SavedNetwork {
-    /// Everything but the weights.
+    /// Everything but the weights and the parameters of delays.
     pub architecture: Architecture,
-    /// Weights per layer.
-    pub weights: Vec<Array2<f64>>,
+    /// Weights and delays.
+    pub network: Network,
 }
 
 impl Architecture {
@@ -82,16 +87,23 @@ impl Architecture {
 
 impl SavedNetwork {
     /// Puts a network together.
-    pub fn new(encoding: &TimeEncoding, scaling: Scaling, weights: &[Array2<f64>]) -> Self {
+    pub fn new(encoding: &TimeEncoding, scaling: Scaling, network: &Network) -> Self {
+        let weights = &network.weights;
         let sizes = weights.first().map(Array2::nrows).into_iter().chain(weights.iter().map(Array2::ncols)).collect();
+        let delays = if network.has_delays() { network.delays.clone() } else { Vec::new() };
         let architecture =
-            Architecture { format: FORMAT, task: TASK.into(), encoding: encoding.clone(), sizes, scaling };
-        Self { architecture, weights: weights.to_vec() }
+            Architecture { format: FORMAT, task: TASK.into(), encoding: encoding.clone(), sizes, scaling, delays };
+        Self { architecture, network: network.clone() }
     }
 
     /// Sizes of the layers, without the inputs.
     pub fn layers(&self) -> Vec<usize> {
-        self.weights.iter().map(Array2::ncols).collect()
+        self.network.sizes()
+    }
+
+    /// What its delays belong to.
+    pub fn delay_kind(&self) -> DelayKind {
+        self.network.delays.first().map_or(DelayKind::None, |range| range.kind)
     }
 
     /// Writes the file.
@@ -101,8 +113,13 @@ impl SavedNetwork {
     pub fn save(&self, path: &Path) -> Result<(), FileError> {
         let encode = |e: &dyn std::fmt::Display| FileError::content(path, format!("cannot be encoded: {e}"));
         let mut npz = NpzWriter::new_compressed(Cursor::new(Vec::new()));
-        for (layer, weights) in self.weights.iter().enumerate() {
+        for (layer, weights) in self.network.weights.iter().enumerate() {
             npz.add_array(format!("weights_{layer}"), weights).map_err(|e| encode(&e))?;
+        }
+        if self.network.has_delays() {
+            for (layer, parameters) in self.network.delay_parameters.iter().enumerate() {
+                npz.add_array(format!("delay_parameters_{layer}"), parameters).map_err(|e| encode(&e))?;
+            }
         }
         let json = serde_json::to_vec(&self.architecture).map_err(|e| encode(&e))?;
         npz.add_array("architecture", &Array1::from(json)).map_err(|e| encode(&e))?;
@@ -138,12 +155,28 @@ impl SavedNetwork {
             }
             weights.push(array);
         }
+        let layers = weights.len();
+        let mut network = Network::new(weights);
+        if !architecture.delays.is_empty() {
+            network.delays.clone_from(&architecture.delays);
+            network.delay_parameters.clear();
+            for layer in 0..layers {
+                let name = format!("delay_parameters_{layer}");
+                let array: Array2<f64> = npz.by_name(&name).map_err(|e| refuse(format!("`{name}`: {e}")))?;
+                if array.iter().any(|p| !p.is_finite()) {
+                    return Err(refuse(format!("`{name}` contains what is not a number")));
+                }
+                network.delay_parameters.push(array);
+            }
+        }
+        let inputs = architecture.sizes.first().copied().unwrap_or(0);
+        network.check(Array2::zeros((0, inputs)).view()).map_err(|e| refuse(e.to_string()))?;
         let found = npz.names().map_err(|e| refuse(format!("not an .npz file: {e}")))?.len();
-        if found != weights.len() + 1 {
-            let needed = weights.len() + 1;
+        let needed = layers + 1 + if architecture.delays.is_empty() { 0 } else { layers };
+        if found != needed {
             return Err(refuse(format!("{found} arrays; an architecture with these sizes has {needed}")));
         }
-        Ok(Self { architecture, weights })
+        Ok(Self { architecture, network })
     }
 }
 
@@ -164,7 +197,7 @@ mod tests {
         };
         let encoding = TimeEncoding { bias: None, copies: 1, ..TimeEncoding::default() };
         let hidden = array![[0.5, -1.0], [0.1, 0.2], [0.3, 0.4], [0.5, 0.6]];
-        SavedNetwork::new(&encoding, scaling, &[hidden, array![[1.0, 0.0, 0.5], [2.0, 1.0, 0.0]]])
+        SavedNetwork::new(&encoding, scaling, &Network::new(vec![hidden, array![[1.0, 0.0, 0.5], [2.0, 1.0, 0.0]]]))
     }
 
     #[test]
@@ -177,13 +210,31 @@ mod tests {
     }
 
     #[test]
+    fn delays_come_back_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("net.npz");
+        let mut with_delays = network().network;
+        let settings =
+            ttfs::network::DelaySettings { kind: DelayKind::Axonal, ..ttfs::network::DelaySettings::HARDWARE };
+        with_delays.set_delays(&settings, 4, |layer| 0.5 * layer as f64 - 1.0);
+        let Architecture { encoding, scaling, .. } = network().architecture;
+        let saved = SavedNetwork::new(&encoding, scaling, &with_delays);
+        saved.save(&path).unwrap();
+        assert_eq!(SavedNetwork::load(&path).unwrap(), saved);
+        let mut broken = saved;
+        broken.network.delay_parameters[0] = array![[0.0], [1.0], [2.0]];
+        broken.save(&path).unwrap();
+        assert!(SavedNetwork::load(&path).unwrap_err().to_string().contains("delay parameters"));
+    }
+
+    #[test]
     fn what_is_no_network_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("net.npz");
         std::fs::write(&path, b"hello").unwrap();
         assert!(SavedNetwork::load(&path).unwrap_err().to_string().contains("not an .npz file"));
         let mut broken = network();
-        broken.weights[0][[0, 0]] = f64::NAN;
+        broken.network.weights[0][[0, 0]] = f64::NAN;
         broken.save(&path).unwrap();
         assert!(SavedNetwork::load(&path).unwrap_err().to_string().contains("contains NaN"));
         let refused = |change: fn(&mut SavedNetwork)| {
@@ -197,7 +248,7 @@ mod tests {
         assert!(refused(|n| n.architecture.encoding.copies = 2).contains("8 inputs"));
         assert!(refused(|n| n.architecture.task = "mnist".into()).contains("mnist"));
         assert!(refused(|n| n.architecture.scaling.threshold = 1e300).contains("1e300"));
-        assert!(refused(|n| n.weights.push(array![[1.0]])).contains("4 arrays"));
+        assert!(refused(|n| n.network.weights.push(array![[1.0]])).contains("4 arrays"));
         assert!(SavedNetwork::load(&folder.path().join("no.npz")).unwrap_err().to_string().contains("cannot read"));
     }
 }

@@ -2,13 +2,24 @@
 //!
 //! A spike time is defined by `V(T) = threshold`, so its derivatives follow without simulating anything. They need
 //! only what a chip can report (spike times) and an ideal model of the neuron; what differs between chip and model is
-//! that the measured `T` is not quite the model's. The [`Estimator`]s are the ways to live with that.
+//! that the measured `T` is not quite the model's. The [`Estimator`]s are the ways to live with that. [`BackwardPass`] is that
+//! of equal neurons, [`IndividualPass`] that of neurons which are each their own, and [`LayerPass`] adds delays to either.
+//!
+//! *Grazing.* Where a spike barely happens its derivatives diverge as one over the slope of the membrane. They are cut to zero
+//! at [`SLOPE_FLOOR`], so none exceeds `max k / (SLOPE_FLOOR threshold/tau_syn)` per unit of error; what training allows is far less,
+//! through [`BackwardPass::guard`].
 
+mod delayed;
+mod individual;
 mod pairs;
 mod response;
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut2, s};
 use serde::{Deserialize, Serialize};
+
+pub(crate) use delayed::forward;
+pub use delayed::{Arrivals, LayerGradient, LayerPass};
+pub use individual::IndividualPass;
 
 use crate::neuron::LifModel;
 use pairs::{Factors, Pairs};
@@ -21,7 +32,7 @@ use pairs::{Factors, Pairs};
 /// ```text
 /// dT/dw_i = -k(T - t_i)/D        dT/dt_i = w_i k'(T - t_i)/D
 ///
-/// measured   D = V'(T)
+/// measured   D = V'(T)                  calibrated: the same, V and k those of the neuron's own constants
 /// model      D = V'(T_m) e^(-(T - T_m)/tau_mem)
 /// ```
 ///
@@ -54,6 +65,10 @@ pub enum Estimator {
     Model,
     /// The model's slope at the measured time.
     Measured,
+    /// The same with every neuron's own model, as its calibration measured it: [`IndividualPass`].
+    ///
+    /// Where nothing was measured of single neurons (an ideal substrate) this is [`Self::Measured`].
+    Calibrated,
 }
 
 /// Smallest slope of the membrane that a derivative is divided by, in units of `threshold/tau_syn`.

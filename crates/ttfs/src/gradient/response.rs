@@ -19,7 +19,7 @@ impl BackwardPass {
     pub(super) fn response(&self, dynamics: &Dynamics, state: Membrane) -> Option<Response> {
         let threshold = self.model.threshold;
         let floor = SLOPE_FLOOR * threshold / dynamics.tau_syn;
-        if self.estimator == Estimator::Measured {
+        if self.estimator != Estimator::Model {
             let slope = dynamics.slope(state);
             return (slope > floor).then_some(Response { shift: 0.0, slope });
         }

@@ -2,6 +2,7 @@ use ndarray::{Array1, Array2, array, s};
 
 use super::*;
 use crate::data::mersenne::Mersenne;
+use crate::neuron::NeuronModel;
 
 const INF: f64 = f64::INFINITY;
 
@@ -227,4 +228,65 @@ fn a_wide_span_of_times_changes_nothing() {
             }
         }
     }
+}
+
+#[test]
+fn individual_neurons_that_are_equal_have_the_measured_form() {
+    let mut random = Mersenne::new(5);
+    for ratio in [0.4, 1.0, 1.0 + 1e-7, 2.0, 3.0] {
+        let times = Array1::from_shape_fn(7, |_| 2.0 * random.random_double());
+        let weights = Array2::from_shape_fn((7, 5), |_| (1.0 + 1.0 / ratio) * (1.5 * random.random_double() - 0.4));
+        let outputs = neuron(ratio).layer_forward(times.view(), weights.view()).mapv(|t| t + 0.05);
+        let errors = array![1.0, -0.5, 2.0, f64::NAN, 0.3];
+        let neurons = [NeuronModel::from(neuron(ratio)); 5];
+        for guard in [None, Some(0.4)] {
+            let equal = BackwardPass { guard, ..pass(ratio, Estimator::Measured) };
+            let individual = IndividualPass { neurons: &neurons, guard };
+            let (mut one, mut other) = (Array2::zeros((7, 5)), Array2::zeros((7, 5)));
+            let by_times = equal.layer(times.view(), weights.view(), outputs.view(), errors.view(), &mut one);
+            let same = individual.layer(times.view(), weights.view(), outputs.view(), errors.view(), &mut other);
+            close(&other.iter().copied().collect::<Vec<_>>(), &one.iter().copied().collect::<Vec<_>>(), 1e-12);
+            close(&same.to_vec(), &by_times.to_vec(), 1e-12);
+        }
+    }
+}
+
+/// One input whose PSP peaks at `1 + delta` thresholds: the closer to 0, the flatter the crossing.
+#[test]
+fn derivatives_of_grazing_crossings_are_bounded() {
+    let e = std::f64::consts::E;
+    let bound = (-1_f64).exp() / SLOPE_FLOOR;
+    let (mut cut, mut alive) = (0, 0);
+    for exponent in 4..16 {
+        let delta = 10_f64.powi(-exponent);
+        let weight = e * (1.0 + delta);
+        let t = neuron(1.0).first_spike(&[0.0], &[weight]);
+        if !t.is_finite() {
+            continue;
+        }
+        let neurons = [NeuronModel::from(neuron(1.0))];
+        let mut by_weights = Array2::zeros((1, 1));
+        let by_times = IndividualPass { neurons: &neurons, guard: None }.layer(
+            array![0.0].view(),
+            array![[weight]].view(),
+            array![t].view(),
+            array![1.0].view(),
+            &mut by_weights,
+        );
+        let individual = (vec![by_weights[[0, 0]]], by_times.to_vec());
+        let forms = [Estimator::Model, Estimator::Measured].map(|form| column(pass(1.0, form), &[0.0], &[weight], t));
+        for (by_weight, by_time) in forms.into_iter().chain([individual]) {
+            assert!(by_weight[0].abs() <= bound && by_time[0].abs() < 1e7, "delta {delta}: {by_weight:?}");
+            if by_weight[0] == 0.0 {
+                assert!(delta < 1e-10, "cut at {delta}");
+                cut += 1;
+            } else {
+                // The slope at the crossing is sqrt(2 delta) to leading order.
+                let leading = -(-1_f64).exp() / (2.0 * delta).sqrt();
+                assert!(delta < 1e-11 || (by_weight[0] / leading - 1.0).abs() < 0.1, "{} {leading}", by_weight[0]);
+                alive += 1;
+            }
+        }
+    }
+    assert!(cut > 0 && alive > 15, "{cut} cut, {alive} alive");
 }

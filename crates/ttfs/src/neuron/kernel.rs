@@ -67,6 +67,12 @@ impl Dynamics {
         libm::exp(-s / self.tau_slow) * (1.0 - self.spread(s) / self.tau_fast) / self.tau_syn
     }
 
+    /// `k(s)` and `k'(s)` for finite `s >= 0`, at the price of one of them.
+    pub(crate) fn psp_and_slope(&self, s: f64) -> (f64, f64) {
+        let (slow, spread) = (libm::exp(-s / self.tau_slow) / self.tau_syn, self.spread(s));
+        (slow * spread, slow * (1.0 - spread / self.tau_fast))
+    }
+
     /// `(1 - e^(-|gap| s))/|gap|`.
     pub(crate) fn spread(&self, s: f64) -> f64 {
         s * expm1_over(-self.gap.abs() * s)
@@ -86,10 +92,15 @@ impl Dynamics {
         state.i / self.tau_syn - state.v / self.tau_mem
     }
 
+    /// When the PSP is highest.
+    pub(crate) fn psp_peak_time(&self) -> f64 {
+        let x = self.gap * self.tau_syn;
+        if x == 0.0 { self.tau_syn } else { -self.tau_syn * libm::log1p(-x) / x }
+    }
+
     /// Height of the PSP of weight 1.
     pub(crate) fn psp_peak(&self) -> f64 {
-        let x = self.gap * self.tau_syn;
-        let time = if x == 0.0 { self.tau_syn } else { -self.tau_syn * libm::log1p(-x) / x };
+        let time = self.psp_peak_time();
         self.tau_mem / self.tau_syn * libm::exp(-time / self.tau_syn)
     }
 }

@@ -3,14 +3,17 @@
 //! The forward pass of an ideal network, and the model behind every gradient: what the silicon is compared with.
 //! [`LifModel`] answers three questions: what does the membrane do ([`LifModel::potential`], [`LifModel::slope`]), when
 //! does a neuron spike first ([`LifModel::first_spike`]), and when does each neuron of a dense layer
-//! ([`LifModel::layer_forward`]).
+//! ([`LifModel::layer_forward`]). [`NeuronModel`] answers the same for neurons that are each their own.
 
+mod course;
 mod crossing;
 mod forward;
+mod individual;
 mod kernel;
 
 use serde::{Deserialize, Serialize};
 
+pub use individual::{NeuronModel, layer_forward};
 pub(crate) use kernel::{Dynamics, Membrane, expm1_over};
 
 use crate::{Error, error};

@@ -3,45 +3,75 @@
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 use rayon::prelude::*;
 
-use crate::gradient::BackwardPass;
+use crate::gradient::{Arrivals, BackwardPass, Estimator, IndividualPass, LayerGradient, LayerPass};
 use crate::loss::TtfsLoss;
+use crate::network::{Layer, Network};
+use crate::neuron::NeuronModel;
+use crate::substrate::Spikes;
 
 /// Samples whose gradients are summed by one worker. Part of the result's definition: floating-point sums depend on it, so
 /// it must not depend on the number of threads.
 const CHUNK: usize = 10;
 
-/// Gradient of the mean loss over the batch by the weights of every layer.
+/// How errors travel back through a network.
+#[derive(Debug, Clone)]
+pub(super) struct Backward {
+    /// Through a layer of equal neurons.
+    pub(super) pass: BackwardPass,
+    /// From a spike sent from outside, and from a neuron's spike, to their synapses.
+    pub(super) latencies: [f64; 2],
+    /// What was measured of the neurons of each layer, if anything was.
+    pub(super) neurons: Option<Vec<Vec<NeuronModel>>>,
+}
+
+impl Backward {
+    fn of_layer(&self, layer: usize) -> LayerPass<'_> {
+        let measured = self.neurons.as_ref().filter(|_| self.pass.estimator == Estimator::Calibrated);
+        match measured.and_then(|neurons| neurons.get(layer)) {
+            Some(neurons) => LayerPass::Individual(IndividualPass { neurons, guard: self.pass.guard }),
+            None => LayerPass::Equal(self.pass),
+        }
+    }
+}
+
+/// Gradient of the mean loss over the batch by weights and delays of every layer.
 ///
-/// `layers` are the measured first-spike times of every layer, `weights` the weights that the substrate had. `latencies` (from
-/// outside, from a neuron) turn the time of a spike into the time at which it acts.
+/// `layers` are weights and delays that the substrate had, `spikes` what it measured.
 pub(super) fn gradients(
-    backward: &BackwardPass,
-    latencies: [f64; 2],
+    backward: &Backward,
     loss: &TtfsLoss,
-    weights: &[Array2<f64>],
+    layers: &[Layer],
     inputs: ArrayView2<f64>,
-    layers: &[Array2<f64>],
+    spikes: &Spikes,
     labels: &[usize],
-) -> Vec<Array2<f64>> {
+) -> Vec<LayerGradient> {
     let samples: Vec<usize> = (0..labels.len()).collect();
-    let parts: Vec<Vec<Array2<f64>>> = samples
+    let parts: Vec<Vec<LayerGradient>> = samples
         .par_chunks(CHUNK)
         .map(|chunk| {
-            let mut gradients: Vec<Array2<f64>> = weights.iter().map(|w| Array2::zeros(w.dim())).collect();
+            let mut gradients: Vec<LayerGradient> = layers.iter().map(LayerGradient::zeros).collect();
             for &sample in chunk {
-                let error = output_error(loss, layers, labels, sample);
-                descend(backward, latencies, weights, inputs, layers, sample, error, &mut gradients);
+                let error = output_error(loss, &spikes.layers, labels, sample);
+                descend(backward, layers, inputs, spikes, sample, error, &mut gradients);
             }
             gradients
         })
         .collect();
-    let mut sum: Vec<Array2<f64>> = weights.iter().map(|w| Array2::zeros(w.dim())).collect();
+    let mut sum: Vec<LayerGradient> = layers.iter().map(LayerGradient::zeros).collect();
     for part in parts {
         for (sum, part) in sum.iter_mut().zip(part) {
-            *sum += &part;
+            sum.weights += &part.weights;
+            sum.delays += &part.delays;
         }
     }
     sum
+}
+
+/// Gradients by the weights, and by the parameters of the delays.
+pub(super) fn by_parameters(network: &Network, gradients: Vec<LayerGradient>) -> (Vec<Array2<f64>>, Vec<Array2<f64>>) {
+    let each = network.delays.iter().zip(&network.delay_parameters).zip(gradients);
+    each.map(|((range, parameters), gradient)| (gradient.weights, range.by_parameters(parameters, &gradient.delays)))
+        .unzip()
 }
 
 /// Derivative of the mean loss by the output times of one sample.
@@ -53,33 +83,34 @@ fn output_error(loss: &TtfsLoss, layers: &[Array2<f64>], labels: &[usize], sampl
 }
 
 /// Takes the error of one sample down through the layers.
-#[expect(clippy::too_many_arguments, reason = "one sample of the arguments of `gradients`")]
 fn descend(
-    backward: &BackwardPass,
-    [external, internal]: [f64; 2],
-    weights: &[Array2<f64>],
+    backward: &Backward,
+    layers: &[Layer],
     inputs: ArrayView2<f64>,
-    layers: &[Array2<f64>],
+    spikes: &Spikes,
     sample: usize,
     mut error: Array1<f64>,
-    gradients: &mut [Array2<f64>],
+    gradients: &mut [LayerGradient],
 ) {
-    for layer in (1..weights.len()).rev() {
-        error = backward.layer(
-            arrivals(layers[layer - 1].row(sample), internal).view(),
-            weights[layer].view(),
-            layers[layer].row(sample),
-            error.view(),
-            &mut gradients[layer],
-        );
-    }
-    if let (Some(weights), Some(times), Some(gradient)) = (weights.first(), layers.first(), gradients.first_mut()) {
-        let inputs = arrivals(inputs.row(sample), external);
-        backward.first_layer(inputs.view(), weights.view(), times.row(sample), error.view(), gradient);
+    let [external, internal] = backward.latencies;
+    for (number, (layer, gradient)) in layers.iter().zip(gradients).enumerate().rev() {
+        let measured = spikes.delayed.get(number).and_then(Option::as_ref);
+        let (sources, latency) = match (measured, number) {
+            (Some(delayed), _) => (delayed.row(sample), internal),
+            (None, 0) => (inputs.row(sample), external),
+            (None, _) => (spikes.layers[number - 1].row(sample), internal),
+        };
+        let times = after(sources, latency);
+        let arrivals = if measured.is_some() { Arrivals::Delayed(times.view()) } else { Arrivals::Sent(times.view()) };
+        let outputs = spikes.layers[number].row(sample);
+        let pass = backward.of_layer(number);
+        if let Some(by_times) = pass.layer(layer, arrivals, outputs, error.view(), gradient, number > 0) {
+            error = by_times;
+        }
     }
 }
 
 /// When spikes reach their synapses; silent ones never do.
-fn arrivals(times: ArrayView1<f64>, latency: f64) -> Array1<f64> {
+fn after(times: ArrayView1<f64>, latency: f64) -> Array1<f64> {
     times.mapv(|time| time + latency)
 }

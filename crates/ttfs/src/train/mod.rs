@@ -17,6 +17,8 @@ pub use settings::{InitialWeights, TrainingSettings};
 use crate::bumping::{Bump, BumpState};
 use crate::gradient::BackwardPass;
 use crate::loss::classify;
+use crate::network::{DelaySettings, Network};
+use crate::neuron::NeuronModel;
 use crate::optimiser::AdamState;
 use crate::scaling::Scaling;
 use crate::substrate::Substrate;
@@ -43,10 +45,12 @@ impl Samples {
 pub struct TrainingState {
     /// Epochs finished.
     pub epoch: u32,
-    /// Real-valued weights `(n_sources, n_neurons)` per layer.
-    pub weights: Vec<Array2<f64>>,
-    /// Memory of the optimiser.
+    /// Real-valued weights and the parameters of delays.
+    pub network: Network,
+    /// Memory of the optimiser of the weights.
     pub adam: AdamState,
+    /// Memory of the optimiser of the delays' parameters.
+    pub delay_adam: AdamState,
     /// Memory of the bumping rule.
     pub bump: BumpState,
 }
@@ -84,7 +88,7 @@ pub struct EpochRecord {
 pub struct Trainer {
     settings: TrainingSettings,
     scaling: Scaling,
-    backward: BackwardPass,
+    backward: batch::Backward,
 }
 
 /// Number added to the training seed to address the noise of each kind of run.
@@ -100,8 +104,20 @@ impl Trainer {
         settings.check()?;
         scaling.check()?;
         let guard = (settings.max_gradient > 0.0).then_some(settings.max_gradient);
-        let backward = BackwardPass { model: scaling.model(), estimator: settings.estimator, guard };
+        let pass = BackwardPass { model: scaling.model(), estimator: settings.estimator, guard };
+        let backward = batch::Backward { pass, latencies: scaling.latencies(), neurons: None };
         Ok(Self { settings, scaling, backward })
+    }
+
+    /// The same trainer, told what was measured of each neuron of each layer: what the estimator
+    /// [`Calibrated`](crate::gradient::Estimator::Calibrated) takes the place of the common model with.
+    ///
+    /// # Errors
+    /// If a neuron cannot fire or has a constant that is not positive.
+    pub fn with_neurons(mut self, neurons: Vec<Vec<NeuronModel>>) -> Result<Self, Error> {
+        neurons.iter().flatten().try_for_each(NeuronModel::check)?;
+        self.backward.neurons = Some(neurons);
+        Ok(self)
     }
 
     /// The state before the first epoch: weights drawn for layers of the given sizes.
@@ -116,7 +132,28 @@ impl Trainer {
             width = size;
         }
         self.clip(&mut weights);
-        TrainingState { epoch: 0, adam: AdamState::new(&weights), bump: BumpState::default(), weights }
+        let (adam, network) = (AdamState::new(&weights), Network::new(weights));
+        let delay_adam = AdamState::new(&network.delay_parameters);
+        TrainingState { epoch: 0, network, adam, delay_adam, bump: BumpState::default() }
+    }
+
+    /// Gives a network that is not trained yet delays with random parameters; `input_block` as in [`Network::set_delays`].
+    ///
+    /// # Errors
+    /// If a setting is out of its range.
+    pub fn add_delays(
+        &self,
+        state: &mut TrainingState,
+        delays: &DelaySettings,
+        input_block: usize,
+    ) -> Result<(), Error> {
+        delays.check()?;
+        // The second number of the address is 0 for weights.
+        let stream = |layer| Stream::new(self.settings.seed, Purpose::InitialWeights, [layer as u32, 1, 0]);
+        let mut streams: Vec<Stream> = (0..state.network.weights.len()).map(stream).collect();
+        state.network.set_delays(delays, input_block, |layer| delays.initial_std * streams[layer].normal());
+        state.delay_adam = AdamState::new(&state.network.delay_parameters);
+        Ok(())
     }
 
     /// Trains for one epoch and scores the validation samples.
@@ -141,32 +178,31 @@ impl Trainer {
             let labels: Vec<usize> = chosen.iter().map(|&s| train.labels[s]).collect();
             self.add_input_noise(state.epoch, chosen, &mut inputs);
             let run = self.run_id(TRAINING_SESSION, state.epoch, batches, number);
-            let layers = substrate.forward(&state.weights, inputs.view(), run)?;
-            tally.add(&layers, &labels, &settings.loss);
-            // The gradient is that of the weights which the substrate had, before any bump.
-            let rounded: Vec<Array2<f64>> = state.weights.iter().map(|w| w.mapv(|w| self.scaling.rounded(w))).collect();
-            let bump = settings.bump.apply(&mut state.bump, &layers, &mut state.weights)?;
+            let spikes = substrate.forward(&state.network, inputs.view(), run)?;
+            tally.add(&spikes.layers, &labels, &settings.loss);
+            // The gradient is that of the weights and delays which the substrate had, before any bump.
+            let layers = state.network.layers(Some(&self.scaling));
+            let bump = settings.bump.apply(&mut state.bump, &spikes.layers, &mut state.network.weights)?;
             bumped_batches += u32::from(bump != Bump::None);
             if bump != Bump::InsteadOfStep {
-                let gradients = batch::gradients(
-                    &self.backward,
-                    self.scaling.latencies(),
-                    &settings.loss,
-                    &rounded,
-                    inputs.view(),
-                    &layers,
-                    &labels,
-                );
-                settings.adam.step(learning_rate, &mut state.adam, &mut state.weights, &gradients)?;
+                let gradients =
+                    batch::gradients(&self.backward, &settings.loss, &layers, inputs.view(), &spikes, &labels);
+                let (by_weights, by_delays) = batch::by_parameters(&state.network, gradients);
+                settings.adam.step(learning_rate, &mut state.adam, &mut state.network.weights, &by_weights)?;
+                if state.network.has_delays() {
+                    let rate = settings.schedule.learning_rate(settings.delay_learning_rate, state.epoch);
+                    let parameters = &mut state.network.delay_parameters;
+                    settings.adam.step(rate, &mut state.delay_adam, parameters, &by_delays)?;
+                }
             }
-            self.clip(&mut state.weights);
+            self.clip(&mut state.network.weights);
         }
         state.epoch += 1;
         Ok(EpochRecord {
             epoch: state.epoch,
             learning_rate,
             train: tally.score(),
-            validation: self.evaluate(&state.weights, substrate, validation, state.epoch)?.score,
+            validation: self.evaluate(&state.network, substrate, validation, state.epoch)?.score,
             bumped_batches,
             silent_hidden: tally.silent_hidden(),
         })
@@ -178,20 +214,20 @@ impl Trainer {
     /// If shapes do not fit or the substrate refuses.
     pub fn evaluate(
         &self,
-        weights: &[Array2<f64>],
+        network: &Network,
         substrate: &mut impl Substrate,
         samples: &Samples,
         part: u32,
     ) -> Result<Evaluation, Error> {
         let mut tally = Tally::default();
-        let mut times: Vec<Array2<f64>> = weights.iter().map(|w| Array2::zeros((0, w.ncols()))).collect();
+        let mut times: Vec<Array2<f64>> = network.sizes().into_iter().map(|n| Array2::zeros((0, n))).collect();
         let size = self.settings.evaluation_batch_size;
         let batches = samples.labels.len().div_ceil(size);
         for (number, (inputs, labels)) in
             samples.times.axis_chunks_iter(Axis(0), size).zip(samples.labels.chunks(size)).enumerate()
         {
             let run = self.run_id(EVALUATION_SESSION, part, batches, number);
-            let layers = substrate.forward(weights, inputs, run)?;
+            let layers = substrate.forward(network, inputs, run)?.layers;
             tally.add(&layers, labels, &self.settings.loss);
             for (times, layer) in times.iter_mut().zip(&layers) {
                 append(times, layer.view())?;

@@ -36,6 +36,8 @@ pub struct TrainingSettings {
     pub evaluation_batch_size: usize,
     /// Optimiser.
     pub adam: Adam,
+    /// Learning rate of the delays' parameters in the first epoch; their optimiser is that of the weights otherwise.
+    pub delay_learning_rate: f64,
     /// Learning rate over the epochs.
     pub schedule: StepSchedule,
     /// Loss.
@@ -61,6 +63,7 @@ impl Default for TrainingSettings {
             batch_size: 40,
             evaluation_batch_size: 200,
             adam: Adam { learning_rate: 0.012, ..Adam::default() },
+            delay_learning_rate: 0.012,
             schedule: StepSchedule { step_epochs: 10, gamma: 0.7 },
             loss: TtfsLoss { alpha: 0.1, ..TtfsLoss::default() },
             bump: BumpRule { value: 0.005, max_missing: vec![0.9, 0.5], scope: BumpScope::Neuron },
@@ -82,6 +85,7 @@ impl TrainingSettings {
         error::within("batch_size", self.batch_size as f64, 1.0, 1e6)?;
         error::within("evaluation_batch_size", self.evaluation_batch_size as f64, 1.0, 1e6)?;
         self.adam.check()?;
+        error::positive("delay_learning_rate", self.delay_learning_rate)?;
         self.schedule.check()?;
         self.loss.check()?;
         self.bump.check()?;

@@ -2,7 +2,7 @@ use super::*;
 use crate::data::yin_yang::YinYang;
 use crate::encoding::TimeEncoding;
 use crate::scaling::Latency;
-use crate::substrate::Ideal;
+use crate::substrate::{Ideal, Spikes};
 
 fn scaling() -> Scaling {
     Scaling { us_per_time: 6.0, lsb_per_weight: 30.0, threshold: 2.6, tau_mem: 1.0, latency: Latency::default() }
@@ -65,24 +65,29 @@ fn gradients_account_for_latency() {
         let sum: f64 = outputs.rows().into_iter().zip(&data.labels).map(|(t, &l)| loss.of_sample(t, l).0).sum();
         sum / data.labels.len() as f64
     };
-    let layers = delayed(&state.weights, &data.times, latencies);
+    let layers = delayed(&state.network.weights, &data.times, latencies);
     assert!(layers[1].iter().all(|t| t.is_finite()), "the test needs spiking outputs");
-    let backward = BackwardPass { guard: None, ..trainer.backward };
-    let gradient = |latencies| {
-        batch::gradients(&backward, latencies, &loss, &state.weights, data.times.view(), &layers, &data.labels)
+    let pass = BackwardPass { guard: None, ..trainer.backward.pass };
+    let spikes = Spikes::first(layers);
+    let gradient = |latencies| -> Vec<Array2<f64>> {
+        let backward = batch::Backward { pass, latencies, neurons: None };
+        let layers = state.network.layers(None);
+        let gradients = batch::gradients(&backward, &loss, &layers, data.times.view(), &spikes, &data.labels);
+        gradients.into_iter().map(|g| g.weights).collect()
     };
     let (with, without) = (gradient(latencies), gradient([0.0, 0.0]));
     let largest = with.iter().flatten().fold(0.0f64, |m, g| m.max(g.abs()));
     let mut worst = [0.0f64; 2];
+    let weights = &mut state.network.weights;
     for layer in 0..2 {
-        for index in 0..state.weights[layer].len() {
-            let at = (index / state.weights[layer].ncols(), index % state.weights[layer].ncols());
-            let original = state.weights[layer][at];
+        for index in 0..weights[layer].len() {
+            let at = (index / weights[layer].ncols(), index % weights[layer].ncols());
+            let original = weights[layer][at];
             let h = 1e-6;
             let mut shifted = |step: f64| {
-                state.weights[layer][at] = original + step;
-                let value = mean_loss(&state.weights);
-                state.weights[layer][at] = original;
+                weights[layer][at] = original + step;
+                let value = mean_loss(weights);
+                weights[layer][at] = original;
                 value
             };
             let difference = (shifted(h) - shifted(-h)) / (2.0 * h);
@@ -108,7 +113,7 @@ fn the_same_bytes_for_any_number_of_threads() {
 #[test]
 fn weights_stay_within_the_synapses_and_silent_neurons_are_bumped() {
     let (state, records) = train(&trainer(|s| s.adam.learning_rate = 0.2), 3);
-    assert!(state.weights.iter().flatten().all(|w| w.abs() <= 2.1));
+    assert!(state.network.weights.iter().flatten().all(|w| w.abs() <= 2.1));
     assert!(records[0].bumped_batches > 0, "initial weights leave most neurons silent: {:?}", records[0]);
 }
 

@@ -1,6 +1,9 @@
-//! This crate against references from outside it: recorded data, published networks, finite differences.
+//! This crate against references from outside it: recorded data, published networks, finite differences, the emulated chip.
 
 mod data;
+mod delays_and_neurons;
+mod delays_on_chip;
 mod finite_differences;
 mod published_network;
+mod training;
 mod yin_yang;
