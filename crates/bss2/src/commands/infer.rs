@@ -131,7 +131,7 @@ fn report(
         "samples": labels.len(),
         "chip_seed": config.chip.seed,
         "test": score,
-        "confusion": confusion(labels, &evaluation.classes()),
+        "confusion": confusion(labels, &evaluation.classes),
         "hardware": cost,
         "timings": { "wall_s": wall_s },
     }))?;

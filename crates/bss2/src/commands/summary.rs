@@ -106,7 +106,7 @@ impl Finished<'_> {
                 None
             }
         };
-        let classes = test.classes();
+        let classes = test.classes.clone();
         let last = self.course.history.last().context("no epoch was trained")?;
         let config = self.config;
         Ok(Summary {

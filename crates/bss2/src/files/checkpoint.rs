@@ -17,10 +17,10 @@ use super::FileError;
 
 const MAGIC: &[u8; 8] = b"BSS2CKPT";
 /// Version of the file that this program writes.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 const HEADER: usize = 8 + 4 + 8 + 32;
 
-/// Version 1 of the payload.
+/// Version 2 of the payload.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Checkpoint {
     /// Digest of the run's `config.toml` and `calibration.json`: a checkpoint continues its own run only.
@@ -86,14 +86,20 @@ impl Checkpoint {
 mod tests {
     use ndarray::array;
     use ttfs::bumping::BumpState;
-    use ttfs::optimiser::AdamState;
+    use ttfs::optimiser::Optimiser;
+    use ttfs::train::{Best, Score};
 
     use super::*;
 
     fn checkpoint() -> Checkpoint {
         let weights = vec![array![[0.25, -1.5]], array![[1.0], [2.0]]];
-        let state =
-            TrainingState { epoch: 3, adam: AdamState::new(&weights), bump: BumpState { last: Some((1, 2)) }, weights };
+        let state = TrainingState {
+            epoch: 3,
+            optimiser: Optimiser::default().initial_state(&weights),
+            bump: BumpState { last: Some((1, 2)) },
+            best: Some(Best { epoch: 2, validation: Score::default(), weights: weights.clone() }),
+            weights,
+        };
         Checkpoint { config_digest: [7; 32], state, history: Vec::new(), trials: 12 }
     }
 
@@ -120,7 +126,7 @@ mod tests {
         flipped[HEADER + 5] ^= 1;
         assert!(load(&flipped).unwrap_err().contains("digest"));
         let mut future = bytes;
-        future[8] = 2;
-        assert!(load(&future).unwrap_err().contains("version 2; this program reads version 1"));
+        future[8] = 3;
+        assert!(load(&future).unwrap_err().contains("version 3; this program reads version 2"));
     }
 }

@@ -4,7 +4,7 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 use rayon::prelude::*;
 
 use crate::gradient::BackwardPass;
-use crate::loss::TtfsLoss;
+use crate::loss::Loss;
 
 /// Samples whose gradients are summed by one worker. Part of the result's definition: floating-point sums depend on it, so
 /// it must not depend on the number of threads.
@@ -17,7 +17,7 @@ const CHUNK: usize = 10;
 pub(super) fn gradients(
     backward: &BackwardPass,
     latencies: [f64; 2],
-    loss: &TtfsLoss,
+    loss: &Loss,
     weights: &[Array2<f64>],
     inputs: ArrayView2<f64>,
     layers: &[Array2<f64>],
@@ -45,7 +45,7 @@ pub(super) fn gradients(
 }
 
 /// Derivative of the mean loss by the output times of one sample.
-fn output_error(loss: &TtfsLoss, layers: &[Array2<f64>], labels: &[usize], sample: usize) -> Array1<f64> {
+fn output_error(loss: &Loss, layers: &[Array2<f64>], labels: &[usize], sample: usize) -> Array1<f64> {
     layers.last().map_or_else(
         || Array1::zeros(0),
         |outputs| loss.of_sample(outputs.row(sample), labels[sample]).1 / labels.len() as f64,

@@ -5,22 +5,25 @@
 //! epochs continues as if nothing had happened.
 
 mod batch;
+mod score;
 mod settings;
 
 use bss2_emu::RunId;
 use bss2_emu::rng::{Purpose, Stream, derive};
-use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
+use ndarray::{Array2, ArrayView2, Axis};
 use serde::{Deserialize, Serialize};
 
-pub use settings::{InitialWeights, TrainingSettings};
+pub use score::{Evaluation, Score};
+pub use settings::{InitialWeights, Keep, TrainingSettings};
 
 use crate::bumping::{Bump, BumpState};
 use crate::gradient::BackwardPass;
-use crate::loss::classify;
-use crate::optimiser::AdamState;
+use crate::loss::l2;
+use crate::optimiser::OptimiserState;
 use crate::scaling::Scaling;
 use crate::substrate::Substrate;
 use crate::{Error, data::Dataset};
+use score::Tally;
 
 /// Input spike times with their labels: a data set after encoding.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,20 +49,22 @@ pub struct TrainingState {
     /// Real-valued weights `(n_sources, n_neurons)` per layer.
     pub weights: Vec<Array2<f64>>,
     /// Memory of the optimiser.
-    pub adam: AdamState,
+    pub optimiser: OptimiserState,
     /// Memory of the bumping rule.
     pub bump: BumpState,
+    /// The best epoch so far, if the settings ask for it ([`Keep::Best`] or early stopping).
+    pub best: Option<Best>,
 }
 
-/// How well a set of samples was classified.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-pub struct Score {
-    /// Mean loss.
-    pub loss: f64,
-    /// Share of samples whose earliest output is the right one; no output spike is wrong.
-    pub accuracy: f64,
-    /// Share of samples without any output spike.
-    pub silent: f64,
+/// The epoch with the best validation so far.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Best {
+    /// Epochs finished then, from 1.
+    pub epoch: u32,
+    /// Its validation.
+    pub validation: Score,
+    /// The weights after it.
+    pub weights: Vec<Array2<f64>>,
 }
 
 /// What one epoch brought.
@@ -115,8 +120,29 @@ impl Trainer {
             weights.push(Array2::from_shape_simple_fn((width, size), || mean + std * stream.normal()));
             width = size;
         }
+        self.state_from(weights)
+    }
+
+    /// The state before the first epoch of a training that goes on from given weights, clipped to the settings' range.
+    pub fn state_from(&self, mut weights: Vec<Array2<f64>>) -> TrainingState {
         self.clip(&mut weights);
-        TrainingState { epoch: 0, adam: AdamState::new(&weights), bump: BumpState::default(), weights }
+        let optimiser = self.settings.optimiser.initial_state(&weights);
+        TrainingState { epoch: 0, optimiser, bump: BumpState::default(), best: None, weights }
+    }
+
+    /// Whether the last epoch has been trained, or early stopping has had enough.
+    pub fn is_finished(&self, state: &TrainingState) -> bool {
+        let patience = self.settings.early_stopping_epochs;
+        let stalled = |best: &Best| patience > 0 && state.epoch - best.epoch >= patience;
+        state.epoch >= self.settings.epochs || state.best.as_ref().is_some_and(stalled)
+    }
+
+    /// The weights that the training ends with, and the number of epochs that made them.
+    pub fn kept<'a>(&self, state: &'a TrainingState) -> (&'a [Array2<f64>], u32) {
+        match (&state.best, self.settings.keep) {
+            (Some(best), Keep::Best) => (&best.weights, best.epoch),
+            _ => (&state.weights, state.epoch),
+        }
     }
 
     /// Trains for one epoch and scores the validation samples.
@@ -130,8 +156,24 @@ impl Trainer {
         train: &Samples,
         validation: &Samples,
     ) -> Result<EpochRecord, Error> {
+        self.run_epoch_with(state, substrate, train, |substrate, weights, part| {
+            Ok(self.evaluate(weights, substrate, validation, part)?.score)
+        })
+    }
+
+    /// Trains for one epoch; `validate` scores the weights, with the `part` that tells this evaluation's noise apart.
+    ///
+    /// # Errors
+    /// If shapes do not fit, the substrate refuses, or `validate` fails; the state is then of no more use.
+    pub fn run_epoch_with<S: Substrate>(
+        &self,
+        state: &mut TrainingState,
+        substrate: &mut S,
+        train: &Samples,
+        validate: impl FnOnce(&mut S, &[Array2<f64>], u32) -> Result<Score, Error>,
+    ) -> Result<EpochRecord, Error> {
         let settings = &self.settings;
-        let learning_rate = settings.schedule.learning_rate(settings.adam.learning_rate, state.epoch);
+        let (learning_rate, rates) = settings.learning_rates(state.epoch, state.weights.len());
         let order = self.shuffled(state.epoch, train.labels.len());
         let batches = order.len().div_ceil(settings.batch_size);
         let mut tally = Tally::default();
@@ -144,32 +186,52 @@ impl Trainer {
             let layers = substrate.forward(&state.weights, inputs.view(), run)?;
             tally.add(&layers, &labels, &settings.loss);
             // The gradient is that of the weights which the substrate had, before any bump.
-            let rounded: Vec<Array2<f64>> = state.weights.iter().map(|w| w.mapv(|w| self.scaling.rounded(w))).collect();
+            let run_with = self.on_grid(&state.weights);
             let bump = settings.bump.apply(&mut state.bump, &layers, &mut state.weights)?;
             bumped_batches += u32::from(bump != Bump::None);
             if bump != Bump::InsteadOfStep {
-                let gradients = batch::gradients(
+                let mut gradients = batch::gradients(
                     &self.backward,
                     self.scaling.latencies(),
                     &settings.loss,
-                    &rounded,
+                    &run_with,
                     inputs.view(),
                     &layers,
                     &labels,
                 );
-                settings.adam.step(learning_rate, &mut state.adam, &mut state.weights, &gradients)?;
+                l2::add(settings.l2_weights, &run_with, &mut gradients);
+                settings.optimiser.step(&rates, &mut state.optimiser, &mut state.weights, &gradients)?;
             }
             self.clip(&mut state.weights);
         }
         state.epoch += 1;
+        let validation = validate(substrate, &state.weights, state.epoch)?;
+        self.remember(state, validation);
         Ok(EpochRecord {
             epoch: state.epoch,
             learning_rate,
             train: tally.score(),
-            validation: self.evaluate(&state.weights, substrate, validation, state.epoch)?.score,
+            validation,
             bumped_batches,
             silent_hidden: tally.silent_hidden(),
         })
+    }
+
+    /// Keeps the weights of the best epoch, if anything depends on it.
+    fn remember(&self, state: &mut TrainingState, validation: Score) {
+        let wanted = self.settings.keep == Keep::Best || self.settings.early_stopping_epochs > 0;
+        if wanted && state.best.as_ref().is_none_or(|best| validation.is_better_than(&best.validation)) {
+            state.best = Some(Best { epoch: state.epoch, validation, weights: state.weights.clone() });
+        }
+    }
+
+    /// The weights that the substrate has.
+    fn on_grid(&self, weights: &[Array2<f64>]) -> Vec<Array2<f64>> {
+        if self.settings.rounding {
+            weights.iter().map(|w| w.mapv(|w| self.scaling.rounded(w))).collect()
+        } else {
+            weights.to_vec()
+        }
     }
 
     /// Runs samples without learning. `part` tells the noise of different evaluations apart.
@@ -184,6 +246,7 @@ impl Trainer {
         part: u32,
     ) -> Result<Evaluation, Error> {
         let mut tally = Tally::default();
+        let mut classes = Vec::with_capacity(samples.labels.len());
         let mut times: Vec<Array2<f64>> = weights.iter().map(|w| Array2::zeros((0, w.ncols()))).collect();
         let size = self.settings.evaluation_batch_size;
         let batches = samples.labels.len().div_ceil(size);
@@ -192,12 +255,12 @@ impl Trainer {
         {
             let run = self.run_id(EVALUATION_SESSION, part, batches, number);
             let layers = substrate.forward(weights, inputs, run)?;
-            tally.add(&layers, labels, &self.settings.loss);
+            classes.extend(tally.add(&layers, labels, &self.settings.loss));
             for (times, layer) in times.iter_mut().zip(&layers) {
                 append(times, layer.view())?;
             }
         }
-        Ok(Evaluation { score: tally.score(), layers: times })
+        Ok(Evaluation { score: tally.score(), layers: times, classes })
     }
 
     fn run_id(&self, session: u64, epoch: u32, batches: usize, batch: usize) -> RunId {
@@ -227,30 +290,14 @@ impl Trainer {
         }
     }
 
-    /// Keeps weights within what a synapse can hold.
+    /// Keeps weights within what a synapse can hold and the settings allow.
     fn clip(&self, weights: &mut [Array2<f64>]) {
-        let largest = self.scaling.largest_weight();
+        let hardware = if self.settings.rounding { self.scaling.largest_weight() } else { f64::INFINITY };
+        let wanted = if self.settings.weight_clip > 0.0 { self.settings.weight_clip } else { f64::INFINITY };
+        let largest = hardware.min(wanted);
         for weights in weights {
             weights.mapv_inplace(|w| w.clamp(-largest, largest));
         }
-    }
-}
-
-/// The result of running samples without learning.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Evaluation {
-    /// How well they were classified.
-    pub score: Score,
-    /// First-spike times of every layer, `(n_samples, n_neurons)` in model time.
-    pub layers: Vec<Array2<f64>>,
-}
-
-impl Evaluation {
-    /// The class of each sample, `None` if no output spiked.
-    pub fn classes(&self) -> Vec<Option<usize>> {
-        self.layers.last().map_or_else(Vec::new, |outputs| {
-            outputs.rows().into_iter().map(|times: ArrayView1<f64>| classify(times)).collect()
-        })
     }
 }
 
@@ -261,43 +308,6 @@ fn append(rows: &mut Array2<f64>, more: ArrayView2<f64>) -> Result<(), Error> {
         found: more.shape().to_vec(),
         expected: vec![more.nrows(), rows.ncols()],
     })
-}
-
-/// Sums over samples, in the order in which they come.
-#[derive(Debug, Default)]
-struct Tally {
-    samples: usize,
-    loss: f64,
-    correct: usize,
-    silent: usize,
-    hidden: usize,
-    hidden_silent: usize,
-}
-
-impl Tally {
-    fn add(&mut self, layers: &[Array2<f64>], labels: &[usize], loss: &crate::loss::TtfsLoss) {
-        let Some((outputs, hidden)) = layers.split_last() else { return };
-        for (times, &label) in outputs.rows().into_iter().zip(labels) {
-            let class = classify(times);
-            self.loss += loss.of_sample(times, label).0;
-            self.correct += usize::from(class == Some(label));
-            self.silent += usize::from(class.is_none());
-            self.samples += 1;
-        }
-        for times in hidden {
-            self.hidden += times.len();
-            self.hidden_silent += times.iter().filter(|t| !t.is_finite()).count();
-        }
-    }
-
-    fn score(&self) -> Score {
-        let n = self.samples.max(1) as f64;
-        Score { loss: self.loss / n, accuracy: self.correct as f64 / n, silent: self.silent as f64 / n }
-    }
-
-    fn silent_hidden(&self) -> f64 {
-        self.hidden_silent as f64 / self.hidden.max(1) as f64
-    }
 }
 
 #[cfg(test)]
