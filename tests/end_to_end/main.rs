@@ -10,3 +10,4 @@ mod inference;
 mod program;
 mod run_folder;
 mod simulation;
+mod substrates;
