@@ -11,3 +11,4 @@ mod inference;
 mod program;
 mod run_folder;
 mod simulation;
+mod substrates;

@@ -70,7 +70,12 @@ fn without_a_terminal_there_are_plain_lines_on_stdout() {
 #[test]
 fn help_shows_every_default() {
     let help = succeed(&["train", "--help"]);
-    for line in ["training.adam.learning_rate = ", "chip.noise.spike_jitter_us_std = 0.06", "network.hidden = [120]"] {
+    for line in [
+        "training.optimiser.learning_rate = ",
+        "training.loss.delta_t = 0.2",
+        "chip.noise.spike_jitter_us_std = 0.06",
+        "network.hidden = [120]",
+    ] {
         assert!(help.contains(line), "{line} is missing in\n{help}");
     }
 }

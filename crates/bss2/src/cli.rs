@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::config::SubstrateKind;
+
 /// Emulated BrainScaleS-2 chips: calibrate them, train spiking networks on them in the loop, and see what the network does
 /// elsewhere.
 #[derive(Debug, Parser)]
@@ -193,6 +195,13 @@ pub struct OutputArgs {
 pub struct TrainArgs {
     #[command(flatten)]
     pub chip: ChipArgs,
+    /// What to train on: a chip in the loop, the ideal model without any chip, or a fresh chip for every batch (key substrate).
+    #[arg(long, value_enum)]
+    pub substrate: Option<SubstrateKind>,
+    /// Begin with the weights of this run folder, network.npz or checkpoint; its layers and encoding are the defaults then (key
+    /// from).
+    #[arg(long, value_name = "RUN|NET.npz|CKPT")]
+    pub from: Option<PathBuf>,
     /// Seed of initial weights, sample order and noise (key training.seed).
     #[arg(long)]
     pub seed: Option<u64>,
@@ -209,7 +218,7 @@ pub struct TrainArgs {
     #[arg(
         long,
         value_name = "RUN",
-        conflicts_with_all = ["chip", "chip_seed", "residual_table", "calibration", "force", "seed", "epochs", "hidden", "out", "config", "set"]
+        conflicts_with_all = ["chip", "chip_seed", "residual_table", "calibration", "force", "substrate", "from", "seed", "epochs", "hidden", "out", "config", "set"]
     )]
     pub resume: Option<PathBuf>,
     #[command(flatten)]

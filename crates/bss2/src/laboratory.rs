@@ -4,13 +4,8 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use bss2_emu::spec::ParameterSource;
-<<<<<<< HEAD
-use bss2_emu::{Chip, ChipIdentity, ChipSpec, Device};
-use calib::{Calibration, PerNeuron, Step, Targets, calibrate_each};
-=======
 use bss2_emu::{Chip, ChipIdentity, ChipSpec, Device, NeuronId};
-use calib::{Calibration, Step, Targets, calibrate};
->>>>>>> h-core
+use calib::{Calibration, PerNeuron, Step, Targets, calibrate_each};
 use ttfs::encoding::TimeEncoding;
 use ttfs::network::DelayKind;
 use ttfs::neuron::NeuronModel;

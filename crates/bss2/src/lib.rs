@@ -9,5 +9,6 @@ mod console;
 mod files;
 mod laboratory;
 mod program;
+mod stage;
 
 pub use program::run;

@@ -12,7 +12,6 @@ use bss2_emu::{Cost, Device as _};
 use ndarray::Array1;
 use ndarray_npy::NpzWriter;
 use ttfs::placement::Placement;
-use ttfs::substrate::Ideal;
 use ttfs::train::{Evaluation, Trainer};
 
 use super::summary::confusion;
@@ -24,6 +23,7 @@ use crate::files::network::SavedNetwork;
 use crate::files::run_folder::RunFolder;
 use crate::files::write;
 use crate::laboratory::{GivenTable, Laboratory, draw};
+use crate::stage::ideal;
 
 /// Evaluates a network on the test samples.
 ///
@@ -50,7 +50,7 @@ pub fn run(args: &InferArgs) -> anyhow::Result<ExitCode> {
     let begun = Instant::now();
     let (evaluation, on) = match args.substrate {
         SubstrateName::Ideal => {
-            let mut ideal = Ideal { model: scaling.model(), grid: Some(scaling) };
+            let mut ideal = ideal(scaling, config.training.rounding);
             (trainer.evaluate(&network.network, &mut ideal, &test, TEST_PART)?, "the ideal substrate".to_owned())
         }
         SubstrateName::Chip => {
@@ -98,7 +98,9 @@ fn load(path: &Path) -> anyhow::Result<(SavedNetwork, Option<Layer>, Option<Cali
         bail!("{}: the training is not finished; continue it with: bss2 train --resume {0}", path.display());
     }
     let config = config_of(&folder)?;
-    Ok((SavedNetwork::load(&folder.network())?, Some(config), Some(Calibration::load(folder.calibration())?)))
+    // A training without a chip of its own leaves no table.
+    let table = folder.calibration().exists().then(|| Calibration::load(folder.calibration())).transpose()?;
+    Ok((SavedNetwork::load(&folder.network())?, Some(config), table))
 }
 
 fn report(
@@ -131,7 +133,7 @@ fn report(
         "samples": labels.len(),
         "chip_seed": config.chip.seed,
         "test": score,
-        "confusion": confusion(labels, &evaluation.classes()),
+        "confusion": confusion(labels, &evaluation.classes),
         "hardware": cost,
         "timings": { "wall_s": wall_s },
     }))?;

@@ -19,7 +19,7 @@ use ttfs::data::yin_yang::YinYang;
 use ttfs::train::Samples;
 
 use crate::cli::{ChipArgs, ConfigArgs, OutputArgs};
-use crate::config::{Config, Layer, assignment, nested, resolve, table_from_file};
+use crate::config::{Config, Layer, assignment, comes_first, nested, resolve, table_from_file};
 use crate::console::Console;
 use crate::files::residual_table;
 use crate::files::run_folder::RunFolder;
@@ -92,10 +92,9 @@ fn configure(
     }
     layers.extend(flags);
     let assignments: Result<Vec<Layer>, _> = config.set.iter().map(|text| assignment(text)).collect();
-    // A preset first, so that keys set beside it win whatever their order.
-    let (presets, others): (Vec<Layer>, Vec<Layer>) =
-        assignments?.into_iter().partition(|layer| layer.origin == "--set chip.preset");
-    layers.extend(presets);
+    // Presets and kinds first, so that keys set beside them win whatever their order.
+    let (first, others): (Vec<Layer>, Vec<Layer>) = assignments?.into_iter().partition(comes_first);
+    layers.extend(first);
     layers.extend(others);
     let mut resolved = resolve(&layers)?;
     let table = chip.calibration.as_ref().map(Calibration::load).transpose()?;

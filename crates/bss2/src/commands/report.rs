@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use ::calib::Calibration;
 use anyhow::Context as _;
 use bss2_emu::device::MADC_INTERVAL_US;
 use bss2_emu::transfer::MADC_PER_CADC;
@@ -15,6 +16,7 @@ use crate::figures::{
     CodeHistogram, EpochPoint, Outcome, PlanePoint, RasterPanel, Trace, confusion, learning_curves, raster,
     weight_codes, yin_yang_plane,
 };
+use crate::stage::Stage;
 
 /// Input spikes of the raster come this long after the start of the trial, beyond the invalid start of an MADC trace.
 const LEAD_US: f64 = 12.0;
@@ -27,10 +29,10 @@ const SHOWN_US: (f64, f64) = (-1.0, 24.0);
 pub(super) fn figures(
     finished: &Finished<'_>,
     summary: &Summary,
-    substrate: &mut OnDevice<Chip>,
+    stage: &mut Stage,
     folder: &Path,
 ) -> anyhow::Result<()> {
-    let chip = format!("chip {}", summary.chip.seed);
+    let chip = summary.place();
     let history: Vec<EpochPoint> = finished
         .course
         .history
@@ -43,7 +45,7 @@ pub(super) fn figures(
             validation_error: 1.0 - record.validation.accuracy,
         })
         .collect();
-    learning_curves(&history, &format!("Training in the loop on {chip}")).save(folder, "learning_curves")?;
+    learning_curves(&history, &format!("Training on {chip}")).save(folder, "learning_curves")?;
 
     let accuracy = 100.0 * summary.test.accuracy;
     yin_yang_plane(
@@ -57,10 +59,8 @@ pub(super) fn figures(
     let counts = Array2::from_shape_fn((n, n + 1), |(row, column)| summary.confusion[row][column]);
     confusion(&counts, &CLASS_NAMES, &format!("Test samples on {chip}")).save(folder, "confusion")?;
 
-    let layers = finished.course.state.network.weights.len();
+    let layers = finished.network.weights.len();
     let codes: Vec<CodeHistogram> = finished
-        .course
-        .state
         .network
         .weights
         .iter()
@@ -70,10 +70,13 @@ pub(super) fn figures(
             codes: weights.iter().map(|w| finished.scaling.signed_code(*w)).collect(),
         })
         .collect();
-    weight_codes(&codes, &format!("Synapses of {chip} after training")).save(folder, "weight_codes")?;
+    weight_codes(&codes, &format!("Synapses after training on {chip}")).save(folder, "weight_codes")?;
 
-    let panels = panels(finished, summary, substrate)?;
-    raster(&panels, &CLASS_NAMES, SHOWN_US).save(folder, "raster")?;
+    // Traces of membranes need one chip to look at.
+    if let (Some(chip), Some((_, calibration))) = (stage.chip(), finished.calibrated) {
+        let panels = panels(finished, summary, calibration, chip)?;
+        raster(&panels, &CLASS_NAMES, SHOWN_US).save(folder, "raster")?;
+    }
     Ok(())
 }
 
@@ -115,6 +118,7 @@ fn plane(finished: &Finished<'_>, summary: &Summary) -> Vec<PlanePoint> {
 fn panels(
     finished: &Finished<'_>,
     summary: &Summary,
+    calibration: &Calibration,
     substrate: &mut OnDevice<Chip>,
 ) -> anyhow::Result<Vec<RasterPanel>> {
     let chosen: Vec<usize> = (0..CLASS_NAMES.len())
@@ -128,7 +132,7 @@ fn panels(
     let repeated: Vec<usize> = chosen.iter().flat_map(|&s| std::iter::repeat_n(s, outputs.len())).collect();
     let inputs = finished.test.times.select(Axis(0), &repeated);
     let run = RunId { session: u32::MAX, index: 0 };
-    let recordings = substrate.record(&finished.course.state.network, inputs.view(), run, LEAD_US, |trials| {
+    let recordings = substrate.record(finished.network, inputs.view(), run, LEAD_US, |trials| {
         for (k, trial) in trials.iter_mut().enumerate() {
             trial.madc = Some(MadcRequest { neuron: outputs[k % outputs.len()], source: ReadoutSource::Membrane });
         }
@@ -139,12 +143,15 @@ fn panels(
     Ok(chosen
         .iter()
         .zip(recordings.chunks(outputs.len()))
-        .map(|(&sample, recordings)| panel(finished, substrate, sample, LEAD_US + first(sample), recordings))
+        .map(|(&sample, recordings)| {
+            panel(finished, calibration, substrate, sample, LEAD_US + first(sample), recordings)
+        })
         .collect())
 }
 
 fn panel(
     finished: &Finished<'_>,
+    calibration: &Calibration,
     substrate: &OnDevice<Chip>,
     sample: usize,
     zero_us: f64,
@@ -169,7 +176,7 @@ fn panel(
         .filter(|(_, t)| t.is_finite())
         .map(|(channel, t)| (finished.scaling.to_us(*t) + LEAD_US - zero_us, channel))
         .collect();
-    let measured = |k: usize| &finished.calibration.measured[outputs[k].index()];
+    let measured = |k: usize| &calibration.measured[outputs[k].index()];
     let traces = recordings
         .iter()
         .enumerate()

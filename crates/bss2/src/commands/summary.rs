@@ -7,29 +7,36 @@ use anyhow::Context as _;
 use bss2_emu::spec::ParameterSource;
 use bss2_emu::{Chip, ChipIdentity, ChipSpec, Cost};
 use serde::{Deserialize, Serialize};
+use ttfs::network::Network;
 use ttfs::on_device::OnDevice;
 use ttfs::placement::Placement;
 use ttfs::scaling::Scaling;
-use ttfs::substrate::{Ideal, Substrate};
+use ttfs::substrate::Substrate;
 use ttfs::train::{Evaluation, Samples, Score, Trainer};
 
 use super::TEST_PART;
-use crate::config::Config;
+use crate::config::{Config, SubstrateKind};
 use crate::console::Console;
 use crate::files::checkpoint::{self, Checkpoint};
 use crate::files::run_folder::RunFolder;
 use crate::files::{FileError, write};
 use crate::laboratory::{Laboratory, layer_sizes, n_inputs};
+use crate::stage::{Stage, ideal};
+
+/// Classes, confusion, score and, of a noise-aware training, the chips.
+type OnTest = (Vec<Option<usize>>, Vec<Vec<u64>>, Score, Vec<TestChip>);
 
 /// A training at its end, before the test samples have been looked at.
 pub(super) struct Finished<'a> {
     pub config: &'a Config,
-    pub calibration: &'a Calibration,
-    /// The chip; its table may have been measured on another one, on purpose.
-    pub identity: ChipIdentity,
+    /// The chip and its table, which may have been measured on another one, on purpose; none without one chip.
+    pub calibrated: Option<&'a (ChipIdentity, Calibration)>,
     pub scaling: Scaling,
     pub trainer: &'a Trainer,
     pub course: &'a Checkpoint,
+    /// The network that the training ends with, and the number of epochs that made it.
+    pub network: &'a Network,
+    pub kept_epoch: u32,
     pub test: &'a Samples,
 }
 
@@ -38,19 +45,27 @@ pub(super) struct Finished<'a> {
 pub(super) struct Summary {
     pub task: String,
     pub network: Vec<usize>,
+    pub substrate: SubstrateKind,
+    /// Epochs trained, and the one whose weights were kept.
     pub epochs: u32,
+    pub kept_epoch: u32,
     pub training_seed: u64,
-    pub chip: ChipSummary,
-    /// Test samples on the chip that the network was trained on.
+    /// The chip that the network was trained on; `null` if it was not one.
+    pub chip: Option<ChipSummary>,
+    /// Test samples on what the network was trained on; of a noise-aware training the mean over its test chips.
     pub test: Score,
-    /// The last epoch.
+    /// The chips of the test of a noise-aware training.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub test_chips: Vec<TestChip>,
+    /// The epoch that was kept.
     pub train: Score,
     pub validation: Score,
     /// The same weights elsewhere, test samples.
     pub elsewhere: Elsewhere,
     /// Rows: true class; columns: class chosen, last column: no output spike.
     pub confusion: Vec<Vec<u64>>,
-    pub hardware: Hardware,
+    /// `null` if no chip was used.
+    pub hardware: Option<Hardware>,
     pub versions: Versions,
     #[serde(skip)]
     pub classes: Vec<Option<usize>>,
@@ -65,13 +80,20 @@ pub(super) struct ChipSummary {
     pub neurons_on_target: usize,
 }
 
+/// A chip that a noise-aware training had not seen.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct TestChip {
+    pub seed: u64,
+    pub test: Score,
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Elsewhere {
     /// On the exact model.
     pub ideal: Score,
-    /// On another chip with a calibration of its own; `null` if that chip could not be calibrated.
+    /// On another chip with a calibration of its own; `null` if that chip could not be calibrated or the training was not on one.
     pub other_chip: Option<Score>,
-    pub other_chip_seed: u64,
+    pub other_chip_seed: Option<u64>,
 }
 
 /// Emulated time: what the runs would take on the chip.
@@ -90,45 +112,47 @@ pub(super) struct Versions {
 }
 
 impl Finished<'_> {
-    /// Looks at the test samples, once: on the chip, on the ideal substrate, on another chip.
-    pub fn evaluate(&self, substrate: &mut OnDevice<Chip>, console: Console) -> anyhow::Result<Summary> {
-        let test = self.on(substrate)?;
-        let ideal = self.on(&mut Ideal { model: self.scaling.model(), grid: Some(self.scaling) })?;
-        let other = ChipSpec { seed: self.config.chip.seed.wrapping_add(1) & (i64::MAX as u64), ..self.config.chip };
-        if other.parameters == ParameterSource::Codes {
-            console.say(format_args!("calibrating chip {} to see what these weights do there", other.seed));
-        }
-        // A chip that cannot be calibrated (an event path that loses everything, say) is no reason to lose a training.
-        let other_chip = match self.elsewhere(&other).and_then(|mut substrate| self.on(&mut substrate)) {
-            Ok(evaluation) => Some(evaluation.score),
-            Err(error) => {
-                console.say(format_args!("warning: chip {} cannot be compared with: {error:#}", other.seed));
-                None
+    /// Looks at the test samples, once: on what the network was trained on, on the ideal substrate, on another chip.
+    pub fn evaluate(&self, stage: &mut Stage, console: Console) -> anyhow::Result<Summary> {
+        let config = self.config;
+        let (classes, confusion, test, test_chips) = match stage {
+            Stage::NoiseAware(chips) => {
+                self.on_unseen(&chips.test(self.trainer, self.network, self.test, TEST_PART)?)
+            }
+            stage => {
+                let test = self.on(stage)?;
+                (test.classes.clone(), confusion(&self.test.labels, &test.classes), test.score, Vec::new())
             }
         };
-        let classes = test.classes();
-        let last = self.course.history.last().context("no epoch was trained")?;
-        let config = self.config;
+        let ideal = self.on(&mut ideal(self.scaling, config.training.rounding))?;
+        let other_chip_seed =
+            (config.substrate == SubstrateKind::Chip).then(|| config.chip.seed.wrapping_add(1) & (i64::MAX as u64));
+        let other_chip = other_chip_seed.and_then(|seed| self.on_other(seed, console));
+        let kept = (self.kept_epoch as usize).checked_sub(1).and_then(|n| self.course.history.get(n));
+        let kept = kept.context("no epoch was trained")?;
         Ok(Summary {
             task: "yin-yang".into(),
             network: [n_inputs(&config.encoding)].into_iter().chain(layer_sizes(config)).collect(),
+            substrate: config.substrate,
             epochs: self.course.state.epoch,
+            kept_epoch: self.kept_epoch,
             training_seed: config.training.seed,
-            chip: ChipSummary {
+            chip: self.calibrated.map(|(identity, calibration)| ChipSummary {
                 seed: config.chip.seed,
-                identity: self.identity.to_string(),
+                identity: identity.to_string(),
                 threshold: self.scaling.threshold,
-                neurons_on_target: self.calibration.success.iter().filter(|s| **s).count(),
-            },
-            test: test.score,
-            train: last.train,
-            validation: last.validation,
-            elsewhere: Elsewhere { ideal: ideal.score, other_chip, other_chip_seed: other.seed },
-            confusion: confusion(&self.test.labels, &classes),
-            hardware: Hardware {
-                calibration_s: self.calibration.hardware_time_us * 1e-6,
+                neurons_on_target: calibration.success.iter().filter(|s| **s).count(),
+            }),
+            test,
+            test_chips,
+            train: kept.train,
+            validation: kept.validation,
+            elsewhere: Elsewhere { ideal: ideal.score, other_chip, other_chip_seed },
+            confusion,
+            hardware: self.calibrated.map(|(_, calibration)| Hardware {
+                calibration_s: calibration.hardware_time_us * 1e-6,
                 training: Cost::of_slots(self.course.trials, config.scaling.slot_us),
-            },
+            }),
             versions: Versions {
                 bss2: env!("CARGO_PKG_VERSION").into(),
                 checkpoint: checkpoint::VERSION,
@@ -138,8 +162,35 @@ impl Finished<'_> {
         })
     }
 
+    /// What the test chips of a noise-aware training amount to: classes on the first, counts and scores over all.
+    fn on_unseen(&self, chips: &[(u64, Evaluation)]) -> OnTest {
+        let classes = chips.first().map(|(_, evaluation)| evaluation.classes.clone()).unwrap_or_default();
+        let all: Vec<Option<usize>> = chips.iter().flat_map(|(_, evaluation)| evaluation.classes.clone()).collect();
+        let labels: Vec<usize> = self.test.labels.iter().copied().cycle().take(all.len()).collect();
+        let chips: Vec<TestChip> =
+            chips.iter().map(|(seed, evaluation)| TestChip { seed: *seed, test: evaluation.score }).collect();
+        let scores: Vec<Score> = chips.iter().map(|chip| chip.test).collect();
+        (classes, confusion(&labels, &all), Score::mean(&scores), chips)
+    }
+
+    /// The weights on another chip. One that cannot be calibrated (an event path that loses everything, say) is no reason to
+    /// lose a training.
+    fn on_other(&self, seed: u64, console: Console) -> Option<Score> {
+        let other = ChipSpec { seed, ..self.config.chip };
+        if other.parameters == ParameterSource::Codes {
+            console.say(format_args!("calibrating chip {seed} to see what these weights do there"));
+        }
+        match self.elsewhere(&other).and_then(|mut substrate| self.on(&mut substrate)) {
+            Ok(evaluation) => Some(evaluation.score),
+            Err(error) => {
+                console.say(format_args!("warning: chip {seed} cannot be compared with: {error:#}"));
+                None
+            }
+        }
+    }
+
     fn on(&self, substrate: &mut impl Substrate) -> anyhow::Result<Evaluation> {
-        Ok(self.trainer.evaluate(&self.course.state.network, substrate, self.test, TEST_PART)?)
+        Ok(self.trainer.evaluate(self.network, substrate, self.test, TEST_PART)?)
     }
 
     fn elsewhere(&self, spec: &ChipSpec) -> anyhow::Result<OnDevice<Chip>> {
@@ -162,6 +213,15 @@ pub(super) fn confusion(labels: &[usize], classes: &[Option<usize>]) -> Vec<Vec<
 }
 
 impl Summary {
+    /// What the test was on, in words.
+    pub fn place(&self) -> String {
+        match (&self.chip, self.test_chips.len()) {
+            (Some(chip), _) => format!("chip {}", chip.seed),
+            (None, 0) => "the ideal model".into(),
+            (None, n) => format!("{n} unseen chips"),
+        }
+    }
+
     pub fn save(&self, folder: &RunFolder) -> anyhow::Result<()> {
         let mut text = serde_json::to_string_pretty(self)?;
         text.push('\n');
@@ -173,21 +233,28 @@ impl Summary {
         let wall: f64 = timings.sessions.iter().map(|s| s.total_s).sum();
         let speed = timings.sessions.last().map_or(0.0, |s| s.training_samples_per_s);
         console.say("");
-        console.say(format_args!("test accuracy on chip {}      {}", self.chip.seed, percent(&self.test)));
-        console.say(format_args!("  same weights, ideal model  {}", percent(&self.elsewhere.ideal)));
-        console.say(format_args!(
-            "  same weights, chip {:<8}{}",
-            self.elsewhere.other_chip_seed,
-            self.elsewhere.other_chip.as_ref().map_or("not known".to_owned(), percent)
-        ));
-        console.say(format_args!(
-            "{} epochs in {wall:.1} s ({speed:.0} samples/s); on the chip {:.1} s of training (about {:.1} J, an estimate) and {:.1} s \
-             of calibration",
-            self.epochs,
-            self.hardware.training.hardware_s,
-            self.hardware.training.energy_j_estimate,
-            self.hardware.calibration_s
-        ));
+        console.say(format_args!("{:<28} {}", format!("test accuracy on {}", self.place()), percent(&self.test)));
+        if !self.test_chips.is_empty() {
+            let worst = self.test_chips.iter().map(|chip| chip.test.accuracy).fold(1.0, f64::min);
+            console.say(format_args!("  on the worst of them       {:.2} %", 100.0 * worst));
+        }
+        if self.substrate != SubstrateKind::Ideal {
+            console.say(format_args!("  same weights, ideal model  {}", percent(&self.elsewhere.ideal)));
+        }
+        if let Some(seed) = self.elsewhere.other_chip_seed {
+            let score = self.elsewhere.other_chip.as_ref().map_or("not known".to_owned(), percent);
+            console.say(format_args!("  same weights, chip {seed:<8}{score}"));
+        }
+        if self.kept_epoch != self.epochs {
+            console.say(format_args!("weights of epoch {}, the best on validation", self.kept_epoch));
+        }
+        console.say(format_args!("{} epochs in {wall:.1} s ({speed:.0} samples/s)", self.epochs));
+        if let Some(hardware) = &self.hardware {
+            console.say(format_args!(
+                "on the chip {:.1} s of training (about {:.1} J, an estimate) and {:.1} s of calibration",
+                hardware.training.hardware_s, hardware.training.energy_j_estimate, hardware.calibration_s
+            ));
+        }
         console.say(format_args!("results and figures in {}", folder.path().display()));
     }
 }

@@ -2,13 +2,15 @@
 
 use std::fmt::Write as _;
 
-use toml::{Table, Value};
+use toml::Table;
 
-use super::Config;
+use super::kinds::{find, variants};
 
 /// Key and meaning, in the order in which they are shown.
 const KEYS: &[(&str, &str)] = &[
     ("residual_table", "CSV or npz with the residuals of each neuron of a chip that is set directly; empty: drawn"),
+    ("substrate", "\"chip\", \"ideal\" or \"noise-aware\": a fresh chip for every batch (--substrate)"),
+    ("from", "run folder, network or checkpoint to begin with the weights of; empty: drawn (--from)"),
     ("data.train_size", "training samples of the Yin-Yang set"),
     ("data.train_seed", "seed of their generator"),
     ("data.validation_size", "validation samples"),
@@ -34,24 +36,58 @@ const KEYS: &[(&str, &str)] = &[
         "slope at a measured spike time: \"measured\", \"model\" (published), or \"calibrated\" (each neuron's own constants)",
     ),
     ("training.input_noise_std", "noise on training inputs in tau_syn"),
-    ("training.adam.learning_rate", "learning rate of the first epochs"),
-    ("training.adam.beta1", "memory of the gradient's mean"),
-    ("training.adam.beta2", "memory of the gradient's square"),
-    ("training.adam.eps", "added to the root of the square"),
+    ("training.optimiser.kind", "\"adam\" or \"sgd\" (gradient descent with momentum); each has its own keys"),
+    ("training.optimiser.learning_rate", "learning rate of the first epochs"),
+    ("training.optimiser.beta1", "adam: memory of the gradient's mean"),
+    ("training.optimiser.beta2", "adam: memory of the gradient's square"),
+    ("training.optimiser.eps", "adam: added to the root of the square"),
+    ("training.optimiser.momentum", "sgd: share of the last step that goes on"),
+    ("training.learning_rate_factors", "factors on the learning rate per layer; the last serves all after it"),
     ("training.delay_learning_rate", "learning rate of the delays' parameters in the first epochs"),
-    ("training.schedule.step_epochs", "epochs between steps of the learning rate"),
-    ("training.schedule.gamma", "factor of the learning rate at each step"),
-    ("training.loss.xi", "time scale of the competition between outputs, in tau_syn"),
-    ("training.loss.alpha", "weight of the term that rewards early answers"),
-    ("training.loss.beta", "time scale of that term, in tau_syn"),
+    ("training.schedule.kind", "course of the learning rate: \"step\", \"constant\" or \"cosine\""),
+    ("training.schedule.step_epochs", "step: epochs between steps of the learning rate"),
+    ("training.schedule.gamma", "step: factor of the learning rate at each step"),
+    ("training.schedule.final_factor", "cosine: factor that the learning rate falls to over all epochs"),
+    (
+        "training.loss.kind",
+        "\"ttfs\" (published), \"shift-invariant-mse\", \"mse\" or \"cross-entropy\"; each has its own keys",
+    ),
+    ("training.loss.xi", "ttfs, cross-entropy: time scale of the competition between outputs, in tau_syn"),
+    ("training.loss.alpha", "ttfs, shift-invariant-mse: weight of the term that rewards early answers"),
+    ("training.loss.beta", "ttfs, shift-invariant-mse: time scale of that term, in tau_syn"),
+    (
+        "training.loss.delta_t",
+        "shift-invariant-mse: how much later than the true class others are to spike, in tau_syn; negative: earlier",
+    ),
+    ("training.loss.t_correct", "mse: when the true class is to spike, in tau_syn; the closest to it is chosen"),
+    ("training.loss.t_wrong", "mse: when the others are to spike, in tau_syn"),
+    ("training.loss.t_silent", "cross-entropy: time that silence counts as, in tau_syn"),
+    ("training.l2_weights", "price of large weights: times the mean of their squares"),
     ("training.bump.value", "how much weights of silent neurons are raised"),
     ("training.bump.max_missing", "share of missing spikes that is tolerated, per layer"),
     ("training.bump.scope", "\"layer\" (published) or \"neuron\""),
     ("training.initial_weights", "mean and std of the initial weights, per layer"),
+    ("training.weight_clip", "weights are kept within +- this; 0: within what a synapse holds, which bounds it anyway"),
+    (
+        "training.rounding",
+        "weights on the chip's grid, straight-through; false on the ideal substrate only: any weights",
+    ),
+    ("training.keep", "weights a training ends with: \"last\", or \"best\" on validation"),
+    ("training.early_stopping_epochs", "stop after so many epochs without a better validation; 0: never"),
+    ("noise_aware.validation_chips", "noise-aware training: chips of the validation, from seed chip.seed on"),
+    ("noise_aware.test_chips", "noise-aware training: chips of the test, with the seeds after those"),
     ("scaling.us_per_time", "us of hardware per unit of model time (nominal tau_syn)"),
     ("scaling.lsb_per_weight", "weight codes per unit of weight"),
     ("scaling.slot_us", "length of a sample on the chip in us"),
-    ("scaling.latency.external_us", "from a spike sent from outside to its synapses, as the backward pass assumes"),
+    ("scaling.threshold", "ideal substrate: threshold in units of weight (a chip's is measured)"),
+    (
+        "scaling.tau_mem",
+        "ideal substrate: membrane time constant in tau_syn; within 10 % of 1 or 2 it is taken as that",
+    ),
+    (
+        "scaling.latency.external_us",
+        "from a spike sent from outside to its synapses, as the backward pass of a chip assumes",
+    ),
     ("scaling.latency.internal_us", "from a neuron's spike to synapses on chip, as the backward pass assumes"),
     ("calibration.leak_lsb", "resting potential in CADC LSB"),
     ("calibration.reset_lsb", "reset potential in CADC LSB"),
@@ -154,25 +190,16 @@ pub fn meaning(key: &str) -> Option<&'static str> {
 
 /// All keys with default and meaning, for the end of `--help`.
 pub fn help() -> String {
-    let table = Table::try_from(Config::default()).unwrap_or_default();
+    let tables: Vec<Table> = variants().iter().filter_map(|config| Table::try_from(config).ok()).collect();
     let mut text = String::from(
         "Configuration keys (default, meaning); set them with --set KEY=VALUE or in a file with --config:\n",
     );
     for (key, meaning) in KEYS {
-        let value = find(&table, key).map(ToString::to_string).unwrap_or_default();
+        let value = tables.iter().find_map(|table| find(table, key)).map(ToString::to_string).unwrap_or_default();
         // Writing to a string cannot fail.
         let _ = writeln!(text, "  {key} = {value}\n      {meaning}");
     }
     text
-}
-
-fn find<'a>(table: &'a Table, key: &str) -> Option<&'a Value> {
-    let mut parts = key.split('.');
-    let mut value = table.get(parts.next()?)?;
-    for part in parts {
-        value = value.get(part)?;
-    }
-    Some(value)
 }
 
 #[cfg(test)]
@@ -182,11 +209,14 @@ mod tests {
 
     #[test]
     fn every_key_is_explained_and_every_explanation_has_a_key() {
-        let mut known = leaves(&Table::try_from(Config::default()).unwrap());
+        let mut known: Vec<String> =
+            variants().iter().flat_map(|config| leaves(&Table::try_from(config).unwrap())).collect();
         let mut explained: Vec<String> = KEYS.iter().map(|(key, _)| (*key).to_owned()).collect();
         known.sort();
+        known.dedup();
         explained.sort();
         assert_eq!(known, explained);
         assert!(help().contains("training.epochs = 100"));
+        assert!(help().contains("training.loss.delta_t = 0.2"), "keys of other kinds have defaults, too");
     }
 }

@@ -5,10 +5,11 @@
 //! allowed. The resolved configuration is written beside the results of every run.
 
 mod keys;
+mod kinds;
 mod resolve;
 
 use bss2_emu::routing::DelayPair;
-use bss2_emu::spec::Preset;
+use bss2_emu::spec::{ParameterSource, Preset};
 use bss2_emu::{ChipSpec, Problem};
 use calib::Targets;
 use serde::{Deserialize, Serialize};
@@ -18,7 +19,7 @@ use ttfs::scaling::Latency;
 use ttfs::train::TrainingSettings;
 
 pub use keys::{help, meaning};
-pub use resolve::{Layer, assignment, nested, resolve, table_from_file};
+pub use resolve::{Layer, assignment, comes_first, nested, resolve, table_from_file};
 
 /// The configuration of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -26,6 +27,10 @@ pub use resolve::{Layer, assignment, nested, resolve, table_from_file};
 pub struct Config {
     /// File with the residuals of each neuron of the chip (see [`crate::files::residual_table`]); empty: they are drawn.
     pub residual_table: String,
+    /// What a training runs on.
+    pub substrate: SubstrateKind,
+    /// Run folder, network or checkpoint whose weights a training begins with; empty: they are drawn.
+    pub from: String,
     /// Samples.
     pub data: Data,
     /// How features become spike times.
@@ -34,6 +39,8 @@ pub struct Config {
     pub network: Network,
     /// Training.
     pub training: TrainingSettings,
+    /// Training on a fresh chip for every batch.
+    pub noise_aware: NoiseAwareSettings,
     /// Between the network's units and the chip's.
     pub scaling: ScalingSettings,
     /// What the chip is calibrated to.
@@ -105,6 +112,28 @@ impl Network {
     }
 }
 
+/// What a training runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum SubstrateKind {
+    /// One emulated chip, in the loop.
+    Chip,
+    /// The exact model: equal neurons, no noise; nothing is drawn or calibrated.
+    Ideal,
+    /// A fresh chip of the same kind for every batch, set directly.
+    NoiseAware,
+}
+
+/// Chips on which a noise-aware training is judged, by their seeds: validation begins with `chip.seed`, the test after it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoiseAwareSettings {
+    /// Chips of the validation, the same after every epoch.
+    pub validation_chips: u16,
+    /// Chips of the test, which training and validation have not seen.
+    pub test_chips: u16,
+}
+
 /// Constants of the bridge between model and hardware that are chosen, not measured.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -115,9 +144,17 @@ pub struct ScalingSettings {
     pub lsb_per_weight: f64,
     /// Length of a sample on the chip in us.
     pub slot_us: f64,
+    /// Threshold in units of weight on the ideal substrate; that of a chip is measured.
+    pub threshold: f64,
+    /// Membrane time constant in units of `tau_syn` on the ideal substrate; that of a chip is measured.
+    pub tau_mem: f64,
     /// How long spikes take to their synapses, as the backward pass assumes.
     pub latency: Latency,
 }
+
+/// Threshold of the authors' chip in units of weight, close to what a calibration with the default targets gives.
+const IDEAL_THRESHOLD: f64 = 2.6;
+const IDEAL_TAU_MEM: f64 = 1.0;
 
 /// Latencies of a kind of chip that the backward pass assumes: those of the recordings of silicon, or none.
 fn latency(preset: Preset) -> Latency {
@@ -131,6 +168,8 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             residual_table: String::new(),
+            substrate: SubstrateKind::Chip,
+            from: String::new(),
             data: Data {
                 train_size: 5000,
                 train_seed: 42,
@@ -148,10 +187,13 @@ impl Default for Config {
                 delay_initial_std: DelaySettings::HARDWARE.initial_std,
             },
             training: TrainingSettings::default(),
+            noise_aware: NoiseAwareSettings { validation_chips: 4, test_chips: 10 },
             scaling: ScalingSettings {
                 us_per_time: 6.0,
                 lsb_per_weight: 30.0,
                 slot_us: 180.0,
+                threshold: IDEAL_THRESHOLD,
+                tau_mem: IDEAL_TAU_MEM,
                 latency: latency(Preset::Bss2),
             },
             calibration: Targets::default(),
@@ -202,10 +244,13 @@ impl Config {
                 ),
             });
         }
+        problems.extend(self.problems_of_the_substrate());
         for (name, value, most) in [
             ("scaling.us_per_time", self.scaling.us_per_time, 1000.0),
             ("scaling.lsb_per_weight", self.scaling.lsb_per_weight, 1000.0),
             ("scaling.slot_us", self.scaling.slot_us, 1e5),
+            ("scaling.threshold", self.scaling.threshold, 1e4),
+            ("scaling.tau_mem", self.scaling.tau_mem, 1e4),
         ] {
             if !(value > 0.0 && value <= most) {
                 problems.push(Problem::out_of_range(name, value, &format!("a positive number up to {most}")));
@@ -229,6 +274,49 @@ impl Config {
         }
         problems.extend(under("calibration", self.calibration.check()));
         problems.extend(under("chip", self.chip.problems()));
+        problems
+    }
+
+    /// What does not go with the substrate.
+    fn problems_of_the_substrate(&self) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        let mut refuse = |key: &str, message: String| problems.push(Problem { key: key.into(), message });
+        if self.substrate != SubstrateKind::Ideal {
+            for (key, value, default) in [
+                ("scaling.threshold", self.scaling.threshold, IDEAL_THRESHOLD),
+                ("scaling.tau_mem", self.scaling.tau_mem, IDEAL_TAU_MEM),
+            ] {
+                if value.to_bits() != default.to_bits() {
+                    refuse(
+                        key,
+                        format!("{value} has no effect: on a chip it is measured (substrate = \"ideal\" uses it)"),
+                    );
+                }
+            }
+            if !self.training.rounding {
+                let message =
+                    "false is not allowed: the weights of a chip have 6 bits (substrate = \"ideal\" allows it)";
+                refuse("training.rounding", message.into());
+            }
+        }
+        if self.substrate == SubstrateKind::NoiseAware {
+            if self.chip.parameters == ParameterSource::Codes {
+                let message = "\"noise-aware\" needs chips that are set directly, without a calibration for each batch: \
+                               chip.preset = \"bss2-calibrated\" or \"fast-and-deep\", or chip.parameters = \"direct\"";
+                refuse("substrate", message.into());
+            }
+            if !self.residual_table.is_empty() {
+                refuse("residual_table", "is of one chip; a noise-aware training draws many".into());
+            }
+        }
+        for (key, value, most) in [
+            ("noise_aware.validation_chips", self.noise_aware.validation_chips, 100),
+            ("noise_aware.test_chips", self.noise_aware.test_chips, 1000),
+        ] {
+            if !(1..=most).contains(&value) {
+                refuse(key, format!("{value} is not allowed; expected a number of chips in 1..={most}"));
+            }
+        }
         problems
     }
 

@@ -6,7 +6,7 @@ use bss2_emu::spec::Preset;
 use bss2_emu::{ChipSpec, Problem};
 use toml::{Table, Value};
 
-use super::Config;
+use super::{Config, kinds};
 
 /// Values from one place, with the name of the place for messages.
 #[derive(Debug, Clone)]
@@ -39,7 +39,7 @@ pub enum ConfigError {
     },
     /// An assignment is not `key=value`.
     #[error(
-        "--set {text:?} is not an assignment; write --set KEY=VALUE, for example --set training.adam.learning_rate=0.003"
+        "--set {text:?} is not an assignment; write --set KEY=VALUE, for example --set training.optimiser.learning_rate=0.003"
     )]
     Assignment {
         /// What was written.
@@ -85,6 +85,14 @@ pub fn assignment(text: &str) -> Result<Layer, ConfigError> {
     Ok(Layer { origin: format!("--set {key}"), table: nested(key, value) })
 }
 
+/// Whether an assignment comes before others whatever their order: it begins a section anew, and keys set beside it win.
+pub fn comes_first(layer: &Layer) -> bool {
+    let key = layer.origin.strip_prefix("--set ");
+    key.is_some_and(|key| {
+        key == "chip.preset" || kinds::SECTIONS.iter().any(|section| key.strip_prefix(section) == Some(".kind"))
+    })
+}
+
 /// The table that holds one value at a dotted key.
 pub fn nested(key: &str, value: Value) -> Table {
     let (first, rest) = key.split_once('.').map_or((key, None), |(first, rest)| (first, Some(rest)));
@@ -103,9 +111,13 @@ pub fn resolve(layers: &[Layer]) -> Result<Config, ConfigError> {
     let mut problems = Vec::new();
     let mut base = Config::default();
     let mut table = to_table(&base)?;
-    let known = leaves(&table);
     for layer in layers {
-        if let Some(value) = layer.table.get("chip").and_then(|chip| chip.get("preset")) {
+        let given = kinds::with_present_names(layer.table.clone());
+        for section in kinds::SECTIONS {
+            begin_with_kind(section, &given, &mut base, &mut table)?;
+        }
+        let known = leaves(&table);
+        if let Some(value) = given.get("chip").and_then(|chip| chip.get("preset")) {
             match value.clone().try_into::<Preset>() {
                 Ok(preset) => begin_with(preset, &mut base, &mut table)?,
                 Err(_) => problems.push(Problem {
@@ -119,12 +131,15 @@ pub fn resolve(layers: &[Layer]) -> Result<Config, ConfigError> {
                 }),
             }
         }
-        for (key, value) in leaves_with_values(&layer.table, &table) {
+        for (key, value) in leaves_with_values(&given, &table) {
             if key == "chip.preset" {
                 continue;
             }
             if !known.contains(&key) {
-                problems.push(unknown(&key, &known, &layer.origin));
+                problems.push(match kinds::of_another_kind(&key, &table) {
+                    Some(message) => Problem { key, message: format!("{message} ({})", layer.origin) },
+                    None => unknown(&key, &known, &layer.origin),
+                });
                 continue;
             }
             let mut alone = to_table(&base)?;
@@ -179,6 +194,21 @@ fn begin_with(preset: Preset, base: &mut Config, table: &mut Table) -> Result<()
         } else if let (Some(Value::Table(scaling)), Some(latency)) = (table.get_mut(section), fresh.get("latency")) {
             scaling.insert("latency".to_owned(), latency.clone());
         }
+    }
+    Ok(())
+}
+
+/// A layer names another kind of a section: the section begins anew with the defaults of that kind. A kind that does not exist is
+/// found with its key.
+fn begin_with_kind(section: &str, given: &Table, base: &mut Config, table: &mut Table) -> Result<(), ConfigError> {
+    let key = format!("{section}.kind");
+    let Some(kind) = kinds::find(given, &key).filter(|kind| kinds::find(table, &key) != Some(*kind)) else {
+        return Ok(());
+    };
+    let Some(fresh) = kinds::of_kind(section, kind) else { return Ok(()) };
+    kinds::take(section, &fresh, base);
+    if let Some(value) = kinds::find(&to_table(base)?, section) {
+        set(table, section, value.clone());
     }
     Ok(())
 }
@@ -300,18 +330,81 @@ mod tests {
             "training.learning_rate=0.1",
             "calibration.tau_mem_us=-3",
             "training.epochs=many",
-            "training.adam.learning_rate=-1",
+            "training.optimiser.learning_rate=-1",
             "chip.noise.spike_jitter_us_std=-1",
         ]);
         assert!(
-            text.contains("training.learning_rate: no such key; did you mean `training.adam.learning_rate`?"),
+            text.contains("training.learning_rate: no such key; did you mean `training.optimiser.learning_rate`?"),
             "{text}"
         );
         assert!(text.contains("calibration.tau_mem_us: -3"), "{text}");
         assert!(text.contains("training.epochs: \"many\" is not allowed"), "{text}");
-        assert!(text.contains("training.adam.learning_rate: `learning_rate` is -1"), "{text}");
+        assert!(text.contains("training.optimiser.learning_rate: `learning_rate` is -1"), "{text}");
         assert!(text.contains("chip.noise.spike_jitter_us_std: -1"), "{text}");
         assert_eq!(text.lines().count(), 6, "{text}");
+    }
+
+    #[test]
+    fn a_kind_brings_its_own_keys() {
+        use ttfs::loss::{Loss, Mse, TtfsLoss};
+        use ttfs::optimiser::{Optimiser, Schedule, Sgd};
+
+        let config = with(&["training.loss.kind=mse", "training.loss.t_wrong=0.9"]).unwrap();
+        assert_eq!(config.training.loss, Loss::Mse(Mse { t_wrong: 0.9, ..Mse::default() }));
+        // Without a kind, and with the present one, values stay.
+        let config = with(&["training.loss.xi=0.3", "training.loss.kind=ttfs"]).unwrap();
+        assert_eq!(config.training.loss, Loss::Ttfs(TtfsLoss { xi: 0.3, alpha: 0.1, beta: 1.0 }));
+        let config = with(&[
+            "training.optimiser.kind=sgd",
+            "training.optimiser.momentum=0.5",
+            "training.schedule.kind=constant",
+        ])
+        .unwrap();
+        assert_eq!(config.training.optimiser, Optimiser::Sgd(Sgd { momentum: 0.5, ..Sgd::default() }));
+        assert_eq!(config.training.schedule.learning_rate(0.1, 90, 100), 0.1);
+        assert!(matches!(config.training.schedule, Schedule::Constant(_)));
+        // Back again: the default is the recipe.
+        let config = with(&["training.loss.kind=mse", "training.loss.kind=ttfs"]).unwrap();
+        assert_eq!(config.training.loss, Config::default().training.loss);
+        let text = config.to_toml().unwrap();
+        assert_eq!(resolve(&[Layer { origin: "file".into(), table: text.parse().unwrap() }]).unwrap(), config);
+    }
+
+    #[test]
+    fn keys_of_another_kind_are_refused_with_those_of_the_present_one() {
+        let text = message(&["training.loss.kind=mse", "training.loss.xi=0.2"]);
+        assert!(
+            text.contains("training.loss.xi: belongs to training.loss.kind = \"ttfs\" or \"cross-entropy\""),
+            "{text}"
+        );
+        assert!(text.contains("the kind is \"mse\", which has the keys t_correct, t_wrong (--set"), "{text}");
+        let text = message(&["training.schedule.kind=constant", "training.schedule.gamma=0.5"]);
+        assert!(text.contains("which has no keys"), "{text}");
+        let text = message(&["training.loss.kind=hinge"]);
+        assert!(text.contains("training.loss.kind: \"hinge\" is not allowed") && text.contains("`mse`"), "{text}");
+        assert!(message(&["training.optimiser.kind=sgd", "training.optimiser.momentum=1"]).contains("momentum"));
+    }
+
+    #[test]
+    fn the_old_name_of_the_optimiser_is_read() {
+        let config = with(&["training.adam.learning_rate=0.003", "training.adam.beta1=0.8"]).unwrap();
+        let ttfs::optimiser::Optimiser::Adam(adam) = config.training.optimiser else { panic!("not Adam") };
+        assert_eq!((adam.learning_rate, adam.beta1, adam.beta2), (0.003, 0.8, 0.999));
+        assert!(message(&["training.adam.momentum=1"]).contains("training.optimiser.momentum: belongs to"));
+    }
+
+    #[test]
+    fn what_the_substrate_does_not_use_is_refused() {
+        let ideal = ["substrate=ideal", "scaling.threshold=1", "scaling.tau_mem=2", "training.rounding=false"];
+        let config = with(&ideal).unwrap();
+        assert_eq!((config.scaling.threshold, config.scaling.tau_mem), (1.0, 2.0));
+        let text = message(&ideal[1..]);
+        for key in ["scaling.threshold: 1 has no effect", "scaling.tau_mem: 2", "training.rounding: false"] {
+            assert!(text.contains(key), "{key} is missing in {text}");
+        }
+        assert!(message(&["substrate=noise-aware"]).contains("chip.preset = \"bss2-calibrated\""));
+        assert!(with(&["substrate=noise-aware", "chip.preset=fast-and-deep"]).is_ok());
+        assert!(message(&["noise_aware.test_chips=0"]).contains("1..=1000"));
     }
 
     #[test]

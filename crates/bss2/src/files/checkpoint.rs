@@ -10,11 +10,7 @@
 
 use std::path::Path;
 
-use ndarray::Array2;
 use serde::{Deserialize, Serialize};
-use ttfs::bumping::BumpState;
-use ttfs::network::Network;
-use ttfs::optimiser::AdamState;
 use ttfs::train::{EpochRecord, TrainingState};
 
 use super::FileError;
@@ -24,7 +20,7 @@ const MAGIC: &[u8; 8] = b"BSS2CKPT";
 pub const VERSION: u32 = 2;
 const HEADER: usize = 8 + 4 + 8 + 32;
 
-/// Version 2 of the payload: networks have delays.
+/// Version 2 of the payload.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Checkpoint {
     /// Digest of the run's `config.toml` and `calibration.json`: a checkpoint continues its own run only.
@@ -35,33 +31,6 @@ pub struct Checkpoint {
     pub history: Vec<EpochRecord>,
     /// Trials that training and validation have run on the chip.
     pub trials: u64,
-}
-
-/// Version 1 of the payload: weights alone.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Version1 {
-    config_digest: [u8; 32],
-    state: StateVersion1,
-    history: Vec<EpochRecord>,
-    trials: u64,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct StateVersion1 {
-    epoch: u32,
-    weights: Vec<Array2<f64>>,
-    adam: AdamState,
-    bump: BumpState,
-}
-
-impl From<Version1> for Checkpoint {
-    fn from(old: Version1) -> Self {
-        let Version1 { config_digest, state, history, trials } = old;
-        let StateVersion1 { epoch, weights, adam, bump } = state;
-        let network = Network::new(weights);
-        let delay_adam = AdamState::new(&network.delay_parameters);
-        Self { config_digest, state: TrainingState { epoch, network, adam, delay_adam, bump }, history, trials }
-    }
 }
 
 impl Checkpoint {
@@ -95,8 +64,8 @@ impl Checkpoint {
         }
         let (head, payload) = bytes.split_at(HEADER);
         let version = head[8..12].iter().rev().fold(0u32, |v, b| v << 8 | u32::from(*b));
-        if !(1..=VERSION).contains(&version) {
-            return refuse(format!("checkpoint version {version}; this program reads versions 1 to {VERSION}"));
+        if version != VERSION {
+            return refuse(format!("checkpoint version {version}; this program reads version {VERSION}"));
         }
         let length = head[12..20].iter().rev().fold(0u64, |v, b| v << 8 | u64::from(*b));
         if payload.len() as u64 != length {
@@ -105,13 +74,7 @@ impl Checkpoint {
         if blake3::hash(payload).as_bytes() != &head[20..52] {
             return refuse("the checkpoint is damaged: its digest does not match".into());
         }
-        let decoded = if version == 1 {
-            bincode::serde::decode_from_slice::<Version1, _>(payload, bincode::config::standard())
-                .map(|(old, used)| (Self::from(old), used))
-        } else {
-            bincode::serde::decode_from_slice(payload, bincode::config::standard())
-        };
-        match decoded {
+        match bincode::serde::decode_from_slice(payload, bincode::config::standard()) {
             Ok((checkpoint, used)) if used == payload.len() => Ok(checkpoint),
             Ok(_) => refuse("the checkpoint has bytes left over".into()),
             Err(error) => refuse(format!("the checkpoint cannot be decoded: {error}")),
@@ -121,14 +84,25 @@ impl Checkpoint {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use ndarray::array;
+    use ttfs::bumping::BumpState;
+    use ttfs::network::Network;
+    use ttfs::optimiser::Optimiser;
+    use ttfs::train::{Best, Score};
+
+    use super::*;
 
     fn checkpoint() -> Checkpoint {
         let weights = vec![array![[0.25, -1.5]], array![[1.0], [2.0]]];
-        let (adam, network) = (AdamState::new(&weights), Network::new(weights));
-        let delay_adam = AdamState::new(&network.delay_parameters);
-        let state = TrainingState { epoch: 3, network, adam, delay_adam, bump: BumpState { last: Some((1, 2)) } };
+        let network = Network::new(weights);
+        let state = TrainingState {
+            epoch: 3,
+            optimiser: Optimiser::default().initial_state(&network.weights),
+            delay_optimiser: Optimiser::default().initial_state(&network.delay_parameters),
+            bump: BumpState { last: Some((1, 2)) },
+            best: Some(Best { epoch: 2, validation: Score::default(), network: network.clone() }),
+            network,
+        };
         Checkpoint { config_digest: [7; 32], state, history: Vec::new(), trials: 12 }
     }
 
@@ -156,22 +130,6 @@ mod tests {
         assert!(load(&flipped).unwrap_err().contains("digest"));
         let mut future = bytes;
         future[8] = 3;
-        assert!(load(&future).unwrap_err().contains("version 3; this program reads versions 1 to 2"));
-    }
-
-    /// What version 1 of the program wrote for [`checkpoint`].
-    #[test]
-    fn version_1_still_loads() {
-        let new = checkpoint();
-        let TrainingState { epoch, network, adam, bump, .. } = new.state.clone();
-        let state = StateVersion1 { epoch, weights: network.weights, adam, bump };
-        let old = Version1 { config_digest: new.config_digest, state, history: Vec::new(), trials: new.trials };
-        let payload = bincode::serde::encode_to_vec(&old, bincode::config::standard()).unwrap();
-        let mut bytes = MAGIC.to_vec();
-        bytes.extend_from_slice(&1u32.to_le_bytes());
-        bytes.extend_from_slice(&(payload.len() as u64).to_le_bytes());
-        bytes.extend_from_slice(blake3::hash(&payload).as_bytes());
-        bytes.extend_from_slice(&payload);
-        assert_eq!(load(&bytes).unwrap(), new);
+        assert!(load(&future).unwrap_err().contains("version 3; this program reads version 2"));
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod calix_targets;
 pub mod checkpoint;
+pub mod initial_weights;
 pub mod network;
 pub mod residual_table;
 pub mod run_folder;

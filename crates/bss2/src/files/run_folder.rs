@@ -4,7 +4,8 @@
 //! |---|---|
 //! | `config.toml` | resolved configuration |
 //! | `residual-table.csv` or `.npz` | the user's table of residuals, if the chip was given one |
-//! | `calibration.json` | the table that the chip was set with |
+//! | `initial.npz` or `.bss2ckpt` | the weights that the training began with, if they were given |
+//! | `calibration.json` | the table that the chip was set with, if there is one chip |
 //! | `metrics.jsonl` | one line per epoch |
 //! | `checkpoint.bss2ckpt` | what `--resume` continues from |
 //! | `network.npz` | trained weights |
@@ -106,7 +107,8 @@ impl RunFolder {
         if self.made {
             let _ = fs::remove_dir_all(&self.path);
         } else {
-            for file in [self.config(), self.calibration(), self.metrics()] {
+            let initial = super::initial_weights::kept(&self.path);
+            for file in [self.config(), self.calibration(), self.metrics()].into_iter().chain(initial) {
                 let _ = fs::remove_file(file);
             }
         }

@@ -4,7 +4,7 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 use rayon::prelude::*;
 
 use crate::gradient::{Arrivals, BackwardPass, Estimator, IndividualPass, LayerGradient, LayerPass};
-use crate::loss::TtfsLoss;
+use crate::loss::Loss;
 use crate::network::{Layer, Network};
 use crate::neuron::NeuronModel;
 use crate::substrate::Spikes;
@@ -39,7 +39,7 @@ impl Backward {
 /// `layers` are weights and delays that the substrate had, `spikes` what it measured.
 pub(super) fn gradients(
     backward: &Backward,
-    loss: &TtfsLoss,
+    loss: &Loss,
     layers: &[Layer],
     inputs: ArrayView2<f64>,
     spikes: &Spikes,
@@ -75,7 +75,7 @@ pub(super) fn by_parameters(network: &Network, gradients: Vec<LayerGradient>) ->
 }
 
 /// Derivative of the mean loss by the output times of one sample.
-fn output_error(loss: &TtfsLoss, layers: &[Array2<f64>], labels: &[usize], sample: usize) -> Array1<f64> {
+fn output_error(loss: &Loss, layers: &[Array2<f64>], labels: &[usize], sample: usize) -> Array1<f64> {
     layers.last().map_or_else(
         || Array1::zeros(0),
         |outputs| loss.of_sample(outputs.row(sample), labels[sample]).1 / labels.len() as f64,

@@ -5,24 +5,27 @@
 //! epochs continues as if nothing had happened.
 
 mod batch;
+mod score;
 mod settings;
 
 use bss2_emu::RunId;
 use bss2_emu::rng::{Purpose, Stream, derive};
-use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
+use ndarray::{Array2, ArrayView2, Axis};
 use serde::{Deserialize, Serialize};
 
-pub use settings::{InitialWeights, TrainingSettings};
+pub use score::{Evaluation, Score};
+pub use settings::{InitialWeights, Keep, TrainingSettings};
 
 use crate::bumping::{Bump, BumpState};
 use crate::gradient::BackwardPass;
-use crate::loss::classify;
-use crate::network::{DelaySettings, Network};
+use crate::loss::l2;
+use crate::network::{DelaySettings, Layer, Network};
 use crate::neuron::NeuronModel;
-use crate::optimiser::AdamState;
+use crate::optimiser::OptimiserState;
 use crate::scaling::Scaling;
 use crate::substrate::Substrate;
 use crate::{Error, data::Dataset};
+use score::Tally;
 
 /// Input spike times with their labels: a data set after encoding.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,22 +51,24 @@ pub struct TrainingState {
     /// Real-valued weights and the parameters of delays.
     pub network: Network,
     /// Memory of the optimiser of the weights.
-    pub adam: AdamState,
+    pub optimiser: OptimiserState,
     /// Memory of the optimiser of the delays' parameters.
-    pub delay_adam: AdamState,
+    pub delay_optimiser: OptimiserState,
     /// Memory of the bumping rule.
     pub bump: BumpState,
+    /// The best epoch so far, if the settings ask for it ([`Keep::Best`] or early stopping).
+    pub best: Option<Best>,
 }
 
-/// How well a set of samples was classified.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-pub struct Score {
-    /// Mean loss.
-    pub loss: f64,
-    /// Share of samples whose earliest output is the right one; no output spike is wrong.
-    pub accuracy: f64,
-    /// Share of samples without any output spike.
-    pub silent: f64,
+/// The epoch with the best validation so far.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Best {
+    /// Epochs finished then, from 1.
+    pub epoch: u32,
+    /// Its validation.
+    pub validation: Score,
+    /// The network after it.
+    pub network: Network,
 }
 
 /// What one epoch brought.
@@ -131,10 +136,15 @@ impl Trainer {
             weights.push(Array2::from_shape_simple_fn((width, size), || mean + std * stream.normal()));
             width = size;
         }
-        self.clip(&mut weights);
-        let (adam, network) = (AdamState::new(&weights), Network::new(weights));
-        let delay_adam = AdamState::new(&network.delay_parameters);
-        TrainingState { epoch: 0, network, adam, delay_adam, bump: BumpState::default() }
+        self.state_from(Network::new(weights))
+    }
+
+    /// The state before the first epoch of a training that goes on from a given network, its weights clipped to the settings' range.
+    pub fn state_from(&self, mut network: Network) -> TrainingState {
+        self.clip(&mut network.weights);
+        let optimiser = self.settings.optimiser.initial_state(&network.weights);
+        let delay_optimiser = self.settings.optimiser.initial_state(&network.delay_parameters);
+        TrainingState { epoch: 0, network, optimiser, delay_optimiser, bump: BumpState::default(), best: None }
     }
 
     /// Gives a network that is not trained yet delays with random parameters; `input_block` as in [`Network::set_delays`].
@@ -152,8 +162,23 @@ impl Trainer {
         let stream = |layer| Stream::new(self.settings.seed, Purpose::InitialWeights, [layer as u32, 1, 0]);
         let mut streams: Vec<Stream> = (0..state.network.weights.len()).map(stream).collect();
         state.network.set_delays(delays, input_block, |layer| delays.initial_std * streams[layer].normal());
-        state.delay_adam = AdamState::new(&state.network.delay_parameters);
+        state.delay_optimiser = self.settings.optimiser.initial_state(&state.network.delay_parameters);
         Ok(())
+    }
+
+    /// Whether the last epoch has been trained, or early stopping has had enough.
+    pub fn is_finished(&self, state: &TrainingState) -> bool {
+        let patience = self.settings.early_stopping_epochs;
+        let stalled = |best: &Best| patience > 0 && state.epoch - best.epoch >= patience;
+        state.epoch >= self.settings.epochs || state.best.as_ref().is_some_and(stalled)
+    }
+
+    /// The network that the training ends with, and the number of epochs that made it.
+    pub fn kept<'a>(&self, state: &'a TrainingState) -> (&'a Network, u32) {
+        match (&state.best, self.settings.keep) {
+            (Some(best), Keep::Best) => (&best.network, best.epoch),
+            _ => (&state.network, state.epoch),
+        }
     }
 
     /// Trains for one epoch and scores the validation samples.
@@ -167,8 +192,24 @@ impl Trainer {
         train: &Samples,
         validation: &Samples,
     ) -> Result<EpochRecord, Error> {
+        self.run_epoch_with(state, substrate, train, |substrate, network, part| {
+            Ok(self.evaluate(network, substrate, validation, part)?.score)
+        })
+    }
+
+    /// Trains for one epoch; `validate` scores the weights, with the `part` that tells this evaluation's noise apart.
+    ///
+    /// # Errors
+    /// If shapes do not fit, the substrate refuses, or `validate` fails; the state is then of no more use.
+    pub fn run_epoch_with<S: Substrate>(
+        &self,
+        state: &mut TrainingState,
+        substrate: &mut S,
+        train: &Samples,
+        validate: impl FnOnce(&mut S, &Network, u32) -> Result<Score, Error>,
+    ) -> Result<EpochRecord, Error> {
         let settings = &self.settings;
-        let learning_rate = settings.schedule.learning_rate(settings.adam.learning_rate, state.epoch);
+        let (learning_rate, rates) = settings.learning_rates(state.epoch, state.network.weights.len());
         let order = self.shuffled(state.epoch, train.labels.len());
         let batches = order.len().div_ceil(settings.batch_size);
         let mut tally = Tally::default();
@@ -181,31 +222,49 @@ impl Trainer {
             let spikes = substrate.forward(&state.network, inputs.view(), run)?;
             tally.add(&spikes.layers, &labels, &settings.loss);
             // The gradient is that of the weights and delays which the substrate had, before any bump.
-            let layers = state.network.layers(Some(&self.scaling));
+            let layers = self.on_grid(&state.network);
             let bump = settings.bump.apply(&mut state.bump, &spikes.layers, &mut state.network.weights)?;
             bumped_batches += u32::from(bump != Bump::None);
             if bump != Bump::InsteadOfStep {
                 let gradients =
                     batch::gradients(&self.backward, &settings.loss, &layers, inputs.view(), &spikes, &labels);
-                let (by_weights, by_delays) = batch::by_parameters(&state.network, gradients);
-                settings.adam.step(learning_rate, &mut state.adam, &mut state.network.weights, &by_weights)?;
+                let (mut by_weights, by_delays) = batch::by_parameters(&state.network, gradients);
+                l2::add(settings.l2_weights, layers.iter().map(|layer| &layer.weights), &mut by_weights);
+                settings.optimiser.step(&rates, &mut state.optimiser, &mut state.network.weights, &by_weights)?;
                 if state.network.has_delays() {
-                    let rate = settings.schedule.learning_rate(settings.delay_learning_rate, state.epoch);
+                    let rate =
+                        settings.schedule.learning_rate(settings.delay_learning_rate, state.epoch, settings.epochs);
+                    let rates = vec![rate; by_delays.len()];
                     let parameters = &mut state.network.delay_parameters;
-                    settings.adam.step(rate, &mut state.delay_adam, parameters, &by_delays)?;
+                    settings.optimiser.step(&rates, &mut state.delay_optimiser, parameters, &by_delays)?;
                 }
             }
             self.clip(&mut state.network.weights);
         }
         state.epoch += 1;
+        let validation = validate(substrate, &state.network, state.epoch)?;
+        self.remember(state, validation);
         Ok(EpochRecord {
             epoch: state.epoch,
             learning_rate,
             train: tally.score(),
-            validation: self.evaluate(&state.network, substrate, validation, state.epoch)?.score,
+            validation,
             bumped_batches,
             silent_hidden: tally.silent_hidden(),
         })
+    }
+
+    /// Keeps the weights of the best epoch, if anything depends on it.
+    fn remember(&self, state: &mut TrainingState, validation: Score) {
+        let wanted = self.settings.keep == Keep::Best || self.settings.early_stopping_epochs > 0;
+        if wanted && state.best.as_ref().is_none_or(|best| validation.is_better_than(&best.validation)) {
+            state.best = Some(Best { epoch: state.epoch, validation, network: state.network.clone() });
+        }
+    }
+
+    /// Weights and delays as the substrate has them.
+    fn on_grid(&self, network: &Network) -> Vec<Layer> {
+        network.layers(self.settings.rounding.then_some(&self.scaling))
     }
 
     /// Runs samples without learning. `part` tells the noise of different evaluations apart.
@@ -220,6 +279,7 @@ impl Trainer {
         part: u32,
     ) -> Result<Evaluation, Error> {
         let mut tally = Tally::default();
+        let mut classes = Vec::with_capacity(samples.labels.len());
         let mut times: Vec<Array2<f64>> = network.sizes().into_iter().map(|n| Array2::zeros((0, n))).collect();
         let size = self.settings.evaluation_batch_size;
         let batches = samples.labels.len().div_ceil(size);
@@ -228,12 +288,12 @@ impl Trainer {
         {
             let run = self.run_id(EVALUATION_SESSION, part, batches, number);
             let layers = substrate.forward(network, inputs, run)?.layers;
-            tally.add(&layers, labels, &self.settings.loss);
+            classes.extend(tally.add(&layers, labels, &self.settings.loss));
             for (times, layer) in times.iter_mut().zip(&layers) {
                 append(times, layer.view())?;
             }
         }
-        Ok(Evaluation { score: tally.score(), layers: times })
+        Ok(Evaluation { score: tally.score(), layers: times, classes })
     }
 
     fn run_id(&self, session: u64, epoch: u32, batches: usize, batch: usize) -> RunId {
@@ -263,30 +323,14 @@ impl Trainer {
         }
     }
 
-    /// Keeps weights within what a synapse can hold.
+    /// Keeps weights within what a synapse can hold and the settings allow.
     fn clip(&self, weights: &mut [Array2<f64>]) {
-        let largest = self.scaling.largest_weight();
+        let hardware = if self.settings.rounding { self.scaling.largest_weight() } else { f64::INFINITY };
+        let wanted = if self.settings.weight_clip > 0.0 { self.settings.weight_clip } else { f64::INFINITY };
+        let largest = hardware.min(wanted);
         for weights in weights {
             weights.mapv_inplace(|w| w.clamp(-largest, largest));
         }
-    }
-}
-
-/// The result of running samples without learning.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Evaluation {
-    /// How well they were classified.
-    pub score: Score,
-    /// First-spike times of every layer, `(n_samples, n_neurons)` in model time.
-    pub layers: Vec<Array2<f64>>,
-}
-
-impl Evaluation {
-    /// The class of each sample, `None` if no output spiked.
-    pub fn classes(&self) -> Vec<Option<usize>> {
-        self.layers.last().map_or_else(Vec::new, |outputs| {
-            outputs.rows().into_iter().map(|times: ArrayView1<f64>| classify(times)).collect()
-        })
     }
 }
 
@@ -297,43 +341,6 @@ fn append(rows: &mut Array2<f64>, more: ArrayView2<f64>) -> Result<(), Error> {
         found: more.shape().to_vec(),
         expected: vec![more.nrows(), rows.ncols()],
     })
-}
-
-/// Sums over samples, in the order in which they come.
-#[derive(Debug, Default)]
-struct Tally {
-    samples: usize,
-    loss: f64,
-    correct: usize,
-    silent: usize,
-    hidden: usize,
-    hidden_silent: usize,
-}
-
-impl Tally {
-    fn add(&mut self, layers: &[Array2<f64>], labels: &[usize], loss: &crate::loss::TtfsLoss) {
-        let Some((outputs, hidden)) = layers.split_last() else { return };
-        for (times, &label) in outputs.rows().into_iter().zip(labels) {
-            let class = classify(times);
-            self.loss += loss.of_sample(times, label).0;
-            self.correct += usize::from(class == Some(label));
-            self.silent += usize::from(class.is_none());
-            self.samples += 1;
-        }
-        for times in hidden {
-            self.hidden += times.len();
-            self.hidden_silent += times.iter().filter(|t| !t.is_finite()).count();
-        }
-    }
-
-    fn score(&self) -> Score {
-        let n = self.samples.max(1) as f64;
-        Score { loss: self.loss / n, accuracy: self.correct as f64 / n, silent: self.silent as f64 / n }
-    }
-
-    fn silent_hidden(&self) -> f64 {
-        self.hidden_silent as f64 / self.hidden.max(1) as f64
-    }
 }
 
 #[cfg(test)]

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::bumping::{BumpRule, BumpScope};
 use crate::gradient::Estimator;
-use crate::loss::TtfsLoss;
-use crate::optimiser::{Adam, StepSchedule};
+use crate::loss::{Loss, TtfsLoss};
+use crate::optimiser::{Adam, Optimiser, Schedule, StepSchedule};
 use crate::{Error, error};
 
 /// Distribution of the initial weights of a layer.
@@ -16,6 +16,17 @@ pub struct InitialWeights {
     pub mean: f64,
     /// Standard deviation.
     pub std: f64,
+}
+
+/// Which weights a training ends with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Keep {
+    /// Those after the last epoch, as published.
+    #[default]
+    Last,
+    /// Those after the epoch with the best validation: the highest accuracy, of equals the lowest loss, of equals the first.
+    Best,
 }
 
 /// Settings of a training. The defaults are a recipe for Yin-Yang in the loop (5-120-3) found on validation samples.
@@ -35,13 +46,17 @@ pub struct TrainingSettings {
     /// Samples per run when nothing is learned.
     pub evaluation_batch_size: usize,
     /// Optimiser.
-    pub adam: Adam,
+    pub optimiser: Optimiser,
     /// Learning rate of the delays' parameters in the first epoch; their optimiser is that of the weights otherwise.
     pub delay_learning_rate: f64,
     /// Learning rate over the epochs.
-    pub schedule: StepSchedule,
+    pub schedule: Schedule,
+    /// Factors on the learning rate per layer; the last entry serves all layers after it.
+    pub learning_rate_factors: Vec<f64>,
     /// Loss.
-    pub loss: TtfsLoss,
+    pub loss: Loss,
+    /// Price of large weights, see [`l2`](crate::loss::l2). The losses that are reported are without it.
+    pub l2_weights: f64,
     /// What to do about silent neurons.
     pub bump: BumpRule,
     /// Largest `|dL/dw|` that one sample may cause at one neuron; beyond it that neuron's weights ignore the sample. 0: no
@@ -53,6 +68,16 @@ pub struct TrainingSettings {
     pub initial_weights: Vec<InitialWeights>,
     /// Noise on the input times of training samples, in `tau_syn`.
     pub input_noise_std: f64,
+    /// Weights are kept within plus and minus this, in units of weight; 0: within what a synapse can hold, which also bounds
+    /// larger values.
+    pub weight_clip: f64,
+    /// Whether the gradient is that of the weights on the grid of the chip (straight-through: the step changes the weights
+    /// before rounding). Without rounding, which only a substrate without grid allows, synapses hold weights of any size.
+    pub rounding: bool,
+    /// Which weights the training ends with.
+    pub keep: Keep,
+    /// The training ends after this many epochs without a better validation (see [`Keep::Best`]); 0: it does not.
+    pub early_stopping_epochs: u32,
 }
 
 impl Default for TrainingSettings {
@@ -62,15 +87,21 @@ impl Default for TrainingSettings {
             epochs: 100,
             batch_size: 40,
             evaluation_batch_size: 200,
-            adam: Adam { learning_rate: 0.012, ..Adam::default() },
+            optimiser: Optimiser::Adam(Adam { learning_rate: 0.012, ..Adam::default() }),
             delay_learning_rate: 0.012,
-            schedule: StepSchedule { step_epochs: 10, gamma: 0.7 },
-            loss: TtfsLoss { alpha: 0.1, ..TtfsLoss::default() },
+            schedule: Schedule::Step(StepSchedule { step_epochs: 10, gamma: 0.7 }),
+            learning_rate_factors: vec![1.0],
+            loss: Loss::Ttfs(TtfsLoss { alpha: 0.1, ..TtfsLoss::default() }),
+            l2_weights: 0.0,
             bump: BumpRule { value: 0.005, max_missing: vec![0.9, 0.5], scope: BumpScope::Neuron },
             max_gradient: 0.2,
             estimator: Estimator::Measured,
             initial_weights: vec![InitialWeights { mean: 0.8, std: 1.0 }, InitialWeights { mean: 0.5, std: 1.0 }],
             input_noise_std: 0.0,
+            weight_clip: 0.0,
+            rounding: true,
+            keep: Keep::Last,
+            early_stopping_epochs: 0,
         }
     }
 }
@@ -84,9 +115,15 @@ impl TrainingSettings {
         error::within("epochs", f64::from(self.epochs), 1.0, 1e6)?;
         error::within("batch_size", self.batch_size as f64, 1.0, 1e6)?;
         error::within("evaluation_batch_size", self.evaluation_batch_size as f64, 1.0, 1e6)?;
-        self.adam.check()?;
+        self.optimiser.check()?;
         error::positive("delay_learning_rate", self.delay_learning_rate)?;
         self.schedule.check()?;
+        error::within("learning_rate_factors (entries)", self.learning_rate_factors.len() as f64, 1.0, 1e3)?;
+        for factor in &self.learning_rate_factors {
+            error::within("learning_rate_factors", *factor, 0.0, 1e6)?;
+        }
+        error::within("l2_weights", self.l2_weights, 0.0, 1e9)?;
+        error::within("weight_clip", self.weight_clip, 0.0, 1e6)?;
         self.loss.check()?;
         self.bump.check()?;
         error::within("max_gradient", self.max_gradient, 0.0, 1e9)?;
@@ -96,5 +133,12 @@ impl TrainingSettings {
             error::within("initial_weights.std", initial.std, 0.0, 1e3)?;
         }
         error::within("input_noise_std", self.input_noise_std, 0.0, 1e3)
+    }
+
+    /// Learning rates of `epoch` (from 0) for `n_layers` layers, and the one that they are factors of.
+    pub(super) fn learning_rates(&self, epoch: u32, n_layers: usize) -> (f64, Vec<f64>) {
+        let rate = self.schedule.learning_rate(self.optimiser.learning_rate(), epoch, self.epochs);
+        let last = self.learning_rate_factors.len() - 1;
+        (rate, (0..n_layers).map(|layer| rate * self.learning_rate_factors[layer.min(last)]).collect())
     }
 }

@@ -1,3 +1,5 @@
+mod aids;
+
 use super::*;
 use crate::data::yin_yang::YinYang;
 use crate::encoding::TimeEncoding;
@@ -58,7 +60,7 @@ fn gradients_account_for_latency() {
     let data = samples(7, 6);
     let trainer = trainer(|_| ());
     let mut state = trainer.initial_state(25, &[30, 3]);
-    let loss = trainer.settings.loss.clone();
+    let loss = trainer.settings.loss;
     let mean_loss = |weights: &[Array2<f64>]| {
         let layers = delayed(weights, &data.times, latencies);
         let outputs = &layers[1];
@@ -112,7 +114,7 @@ fn the_same_bytes_for_any_number_of_threads() {
 
 #[test]
 fn weights_stay_within_the_synapses_and_silent_neurons_are_bumped() {
-    let (state, records) = train(&trainer(|s| s.adam.learning_rate = 0.2), 3);
+    let (state, records) = train(&trainer(|s| s.optimiser.set_learning_rate(0.2)), 3);
     assert!(state.network.weights.iter().flatten().all(|w| w.abs() <= 2.1));
     assert!(records[0].bumped_batches > 0, "initial weights leave most neurons silent: {:?}", records[0]);
 }
@@ -133,6 +135,10 @@ fn settings_out_of_range_are_refused() {
     };
     assert!(refused(|s| s.epochs = 0).contains("epochs"));
     assert!(refused(|s| s.batch_size = 0).contains("batch_size"));
-    assert!(refused(|s| s.adam.learning_rate = -1.0).contains("learning_rate"));
+    assert!(refused(|s| s.optimiser.set_learning_rate(-1.0)).contains("learning_rate"));
     assert!(refused(|s| s.initial_weights.clear()).contains("initial_weights"));
+    assert!(refused(|s| s.learning_rate_factors.clear()).contains("learning_rate_factors"));
+    assert!(refused(|s| s.learning_rate_factors = vec![-1.0]).contains("learning_rate_factors"));
+    assert!(refused(|s| s.l2_weights = f64::NAN).contains("l2_weights"));
+    assert!(refused(|s| s.weight_clip = -1.0).contains("weight_clip"));
 }

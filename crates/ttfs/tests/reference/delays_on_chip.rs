@@ -9,7 +9,7 @@ use ndarray::{Array2, Axis};
 use ttfs::data::yin_yang::YinYang;
 use ttfs::encoding::TimeEncoding;
 use ttfs::gradient::Estimator;
-use ttfs::loss::TtfsLoss;
+use ttfs::loss::{Loss, TtfsLoss};
 use ttfs::network::{DelayKind, DelaySettings, Network};
 use ttfs::on_device::OnDevice;
 use ttfs::placement::Placement;
@@ -42,7 +42,7 @@ fn samples(n: usize) -> Samples {
 
 fn trainer() -> Trainer {
     // Delays make all outputs late by some 5 tau: the price of lateness, exponential in time, would drown the rest.
-    let loss = TtfsLoss { alpha: 0.0, ..TtfsLoss::default() };
+    let loss = Loss::Ttfs(TtfsLoss { alpha: 0.0, ..TtfsLoss::default() });
     let settings = TrainingSettings { estimator: Estimator::Measured, loss, ..TrainingSettings::default() };
     Trainer::new(settings, scaling()).unwrap()
 }

@@ -3,7 +3,7 @@
 use ttfs::data::yin_yang::YinYang;
 use ttfs::encoding::TimeEncoding;
 use ttfs::gradient::Estimator;
-use ttfs::loss::TtfsLoss;
+use ttfs::loss::{Loss, TtfsLoss};
 use ttfs::network::{DelayKind, DelaySettings, Network};
 use ttfs::neuron::NeuronModel;
 use ttfs::scaling::{Latency, Scaling};
@@ -16,7 +16,7 @@ fn scaling() -> Scaling {
 
 fn trainer(estimator: Estimator, layers: usize) -> Trainer {
     let mut settings = TrainingSettings { seed: 1, estimator, ..TrainingSettings::default() };
-    settings.loss = TtfsLoss { alpha: 0.0, ..TtfsLoss::default() };
+    settings.loss = Loss::Ttfs(TtfsLoss { alpha: 0.0, ..TtfsLoss::default() });
     settings.bump.max_missing = vec![0.9; layers];
     // Deep networks are silent unless every layer can drive the next.
     settings.initial_weights = vec![InitialWeights { mean: 0.8, std: 1.0 }, InitialWeights { mean: 0.9, std: 0.8 }];

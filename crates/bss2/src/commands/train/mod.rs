@@ -1,6 +1,7 @@
 //! `bss2 train`: the main job.
 
-use std::path::Path;
+mod start;
+
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,36 +10,29 @@ use std::time::Instant;
 use ::calib::Calibration;
 use anyhow::{Context as _, anyhow, bail};
 use bss2_emu::spec::ParameterSource;
-use bss2_emu::{Chip, Device as _};
+use bss2_emu::{ChipIdentity, Device as _};
 use ttfs::gradient::Estimator;
-use ttfs::on_device::OnDevice;
+use ttfs::neuron::NeuronModel;
 use ttfs::placement::Placement;
+use ttfs::scaling::Scaling;
 use ttfs::train::{EpochRecord, Trainer, TrainingState};
 
-use super::summary::{Finished, Session, Timings};
-use super::{Splits, config_of, configure, flag, report, set_threads, splits, summary, warn_of_other_chip};
+use self::start::{Start, digest, fresh, resumed};
+use super::summary::{Finished, Session};
+use super::{Splits, report, set_threads, splits, summary, warn_of_other_chip};
 use crate::cli::TrainArgs;
-use crate::config::{Config, Layer, resolve};
+use crate::config::{Config, SubstrateKind};
 use crate::console::{Console, Progress};
 use crate::files::checkpoint::Checkpoint;
 use crate::files::network::SavedNetwork;
 use crate::files::run_folder::{RunFolder, Writer};
-use crate::files::{residual_table, write};
 use crate::laboratory::{GivenTable, Laboratory, draw, initial_state, layer_sizes, measured_neurons, n_inputs};
+use crate::stage::{NoiseAware, Stage, ideal, ideal_scaling};
 
 /// Epochs between checkpoints.
 const CHECKPOINT_EVERY: u32 = 10;
 /// Exit code of a command that was interrupted.
 const INTERRUPTED: u8 = 130;
-
-/// What a training starts from: nothing, or what an earlier session left.
-struct Start {
-    config: Config,
-    folder: RunFolder,
-    table: Option<GivenTable>,
-    checkpoint: Option<Checkpoint>,
-    timings: Timings,
-}
 
 /// Trains, or continues.
 ///
@@ -79,108 +73,36 @@ fn watch_for_interrupts() -> anyhow::Result<Arc<AtomicBool>> {
     Ok(interrupted)
 }
 
-fn fresh(args: &TrainArgs) -> anyhow::Result<Start> {
-    let mut flags: Vec<Layer> = Vec::new();
-    if let Some(seed) = args.seed {
-        let seed = i64::try_from(seed).map_err(|_| anyhow!("--seed {seed}: seeds go up to {}", i64::MAX))?;
-        flags.push(flag("--seed", "training.seed", seed));
-    }
-    if let Some(epochs) = args.epochs {
-        flags.push(flag("--epochs", "training.epochs", i64::from(epochs)));
-    }
-    if let Some(hidden) = args.hidden {
-        flags.push(flag("--hidden", "network.hidden", vec![toml::Value::Integer(i64::from(hidden))]));
-    }
-    let (config, table) = configure(None, &args.config, &args.chip, flags)?;
-    // What does not fit is said before anything is made.
-    Placement::with_delays(n_inputs(&config.encoding), &layer_sizes(&config), config.network.delays)
-        .context("the network does not fit on the chip (network.hidden or --hidden, encoding.copies)")?;
-    if let Some(given) = &table {
-        given.check(draw(&config.chip, &config.residual_table)?.identity())?;
-    }
-    let name = format!("yin-yang-chip{}-seed{}", config.chip.seed, config.training.seed);
-    let folder = RunFolder::create(args.out.as_deref(), &name)?;
-    let text = config.to_toml().context("the configuration cannot be written as TOML")?;
-    let mut written = write(&folder.config(), text.as_bytes());
-    if !config.residual_table.is_empty() {
-        written = written.and_then(|()| residual_table::keep(Path::new(&config.residual_table), folder.path()));
-    }
-    if let Err(error) = written {
-        folder.discard();
-        return Err(error.into());
-    }
-    Ok(Start { config, folder, table, checkpoint: None, timings: Timings::default() })
-}
-
-fn resumed(path: &Path) -> anyhow::Result<Start> {
-    let folder = RunFolder::open(path)?;
-    let config = resolve(&[config_of(&folder)?])?;
-    let timings = Timings::load(&folder)?;
-    let table = folder.calibration().exists().then(|| Calibration::load(folder.calibration())).transpose()?;
-    // The run has accepted this table before, if need be on purpose.
-    let table = table.map(|table| GivenTable { table, force: true });
-    if !folder.checkpoint().exists() {
-        // Stopped before the first checkpoint: the run begins again.
-        return Ok(Start { config, folder, table, checkpoint: None, timings });
-    }
-    let checkpoint = Checkpoint::load(&folder.checkpoint())?;
-    let sizes: Vec<usize> = [n_inputs(&config.encoding)].into_iter().chain(layer_sizes(&config)).collect();
-    let fits = checkpoint
-        .state
-        .network
-        .weights
-        .iter()
-        .map(|w| (w.nrows(), w.ncols()))
-        .eq(sizes.windows(2).map(|s| (s[0], s[1])));
-    if checkpoint.config_digest != digest(&folder)? || !fits {
-        bail!(
-            "{}: the checkpoint belongs to another configuration or calibration than config.toml and calibration.json",
-            path.display()
-        );
-    }
-    Ok(Start { config, folder, table, checkpoint: Some(checkpoint), timings })
-}
-
-/// Digest of what a training depends on: the resolved configuration and the calibration.
-fn digest(folder: &RunFolder) -> anyhow::Result<[u8; 32]> {
-    let mut hasher = blake3::Hasher::new();
-    for path in [folder.config(), folder.calibration()] {
-        let bytes = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        hasher.update(blake3::hash(&bytes).as_bytes());
-    }
-    Ok(*hasher.finalize().as_bytes())
-}
-
 fn train(start: Start, console: Console, interrupted: &AtomicBool) -> anyhow::Result<ExitCode> {
-    let Start { config, folder, table, checkpoint, mut timings } = start;
+    let Start { config, folder, table, initial, checkpoint, mut timings } = start;
     let begun = Instant::now();
-    let laboratory = set_up(&config, table, console)?;
+    let Prepared { mut stage, scaling, calibrated, neurons } = prepare(&config, table, console)?;
     console.say(format_args!("run folder {}", folder.path().display()));
-    laboratory.calibration.save(folder.calibration())?;
-    let calibration = laboratory.calibration.clone();
-    let identity = laboratory.chip.identity().clone();
-    let scaling = laboratory.scaling;
+    if let Some((_, calibration)) = &calibrated {
+        calibration.save(folder.calibration())?;
+    }
     let calibration_s = begun.elapsed().as_secs_f64();
 
     let data = splits(&config)?;
-    let placement = Placement::with_delays(n_inputs(&config.encoding), &layer_sizes(&config), config.network.delays)?;
     let mut trainer = Trainer::new(config.training.clone(), scaling)?;
-    if config.training.estimator == Estimator::Calibrated {
-        trainer = trainer.with_neurons(measured_neurons(&placement, &scaling, &calibration))?;
+    if config.training.estimator == Estimator::Calibrated && !neurons.is_empty() {
+        trainer = trainer.with_neurons(neurons)?;
     }
-    let mut substrate = laboratory.place(placement, scaling, config.scaling.slot_us)?;
     let mut course = match checkpoint {
         Some(checkpoint) => checkpoint,
         None => Checkpoint {
             config_digest: digest(&folder)?,
-            state: initial_state(&config, &trainer)?,
+            state: match initial {
+                Some(network) => trainer.state_from(network),
+                None => initial_state(&config, &trainer)?,
+            },
             history: Vec::new(),
             trials: 0,
         },
     };
     let first_epoch = course.state.epoch;
     let learning = Instant::now();
-    run_epochs(&config, &folder, &trainer, &mut substrate, &data, &mut course, console, interrupted)?;
+    run_epochs(&config, &folder, &trainer, &mut stage, &data, &mut course, console, interrupted)?;
     timings.sessions.push(Session {
         threads: rayon::current_num_threads(),
         first_epoch,
@@ -191,7 +113,7 @@ fn train(start: Start, console: Console, interrupted: &AtomicBool) -> anyhow::Re
             / learning.elapsed().as_secs_f64(),
         total_s: begun.elapsed().as_secs_f64(),
     });
-    if course.state.epoch < config.training.epochs {
+    if !trainer.is_finished(&course.state) {
         timings.save(&folder)?;
         console.say(format_args!(
             "stopped after epoch {} of {}; continue with: bss2 train --resume {}",
@@ -202,18 +124,20 @@ fn train(start: Start, console: Console, interrupted: &AtomicBool) -> anyhow::Re
         return Ok(ExitCode::from(INTERRUPTED));
     }
 
-    SavedNetwork::new(&config.encoding, scaling, &course.state.network).save(&folder.network())?;
+    let (network, kept_epoch) = trainer.kept(&course.state);
+    SavedNetwork::new(&config.encoding, scaling, network).save(&folder.network())?;
     let finished = Finished {
         config: &config,
-        calibration: &calibration,
-        identity,
+        calibrated: calibrated.as_ref(),
         scaling,
         trainer: &trainer,
         course: &course,
+        network,
+        kept_epoch,
         test: &data.test,
     };
-    let summary = finished.evaluate(&mut substrate, console)?;
-    report::figures(&finished, &summary, &mut substrate, &folder.figures()?)?;
+    let summary = finished.evaluate(&mut stage, console)?;
+    report::figures(&finished, &summary, &mut stage, &folder.figures()?)?;
     if let Some(session) = timings.sessions.last_mut() {
         session.total_s = begun.elapsed().as_secs_f64();
     }
@@ -222,6 +146,42 @@ fn train(start: Start, console: Console, interrupted: &AtomicBool) -> anyhow::Re
     summary.say(console, &timings, &folder);
     console.result(&summary::joined(&folder)?)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What a training runs on, set up.
+struct Prepared {
+    stage: Stage,
+    scaling: Scaling,
+    /// The chip and its table, whose table may have been measured on another one, on purpose; if there is one chip.
+    calibrated: Option<(ChipIdentity, Calibration)>,
+    /// What was measured of the neurons of each layer, if there is one chip.
+    neurons: Vec<Vec<NeuronModel>>,
+}
+
+fn prepare(config: &Config, table: Option<GivenTable>, console: Console) -> anyhow::Result<Prepared> {
+    match config.substrate {
+        SubstrateKind::Chip => {
+            let laboratory = set_up(config, table, console)?;
+            let calibrated = Some((laboratory.chip.identity().clone(), laboratory.calibration.clone()));
+            let scaling = laboratory.scaling;
+            let placement =
+                Placement::with_delays(n_inputs(&config.encoding), &layer_sizes(config), config.network.delays)?;
+            let neurons = measured_neurons(&placement, &scaling, &laboratory.calibration);
+            let chip = laboratory.place(placement, scaling, config.scaling.slot_us)?;
+            Ok(Prepared { stage: Stage::Chip(Box::new(chip)), scaling, calibrated, neurons })
+        }
+        SubstrateKind::Ideal => {
+            let scaling = ideal_scaling(&config.scaling);
+            let stage = Stage::Ideal(ideal(scaling, config.training.rounding));
+            console.say(format_args!("ideal substrate: threshold {}, tau_mem {}", scaling.threshold, scaling.tau_mem));
+            Ok(Prepared { stage, scaling, calibrated: None, neurons: Vec::new() })
+        }
+        SubstrateKind::NoiseAware => {
+            let (chips, scaling) = NoiseAware::new(config)?;
+            console.say(format_args!("a fresh chip for every batch: threshold {:.3} nominally", scaling.threshold));
+            Ok(Prepared { stage: Stage::NoiseAware(Box::new(chips)), scaling, calibrated: None, neurons: Vec::new() })
+        }
+    }
 }
 
 fn set_up(config: &Config, table: Option<GivenTable>, console: Console) -> anyhow::Result<Laboratory> {
@@ -258,7 +218,7 @@ fn run_epochs(
     config: &Config,
     folder: &RunFolder,
     trainer: &Trainer,
-    substrate: &mut OnDevice<Chip>,
+    stage: &mut Stage,
     data: &Splits,
     course: &mut Checkpoint,
     console: Console,
@@ -270,15 +230,15 @@ fn run_epochs(
     let mut progress = Progress::new(console, epochs, course.state.epoch, config.data.train_size);
     let earlier = course.trials;
     let mut outcome = Ok(());
-    while course.state.epoch < epochs && !interrupted.load(Ordering::SeqCst) {
-        outcome = epoch(trainer, substrate, data, &mut course.state).and_then(|record| {
+    while !trainer.is_finished(&course.state) && !interrupted.load(Ordering::SeqCst) {
+        outcome = epoch(trainer, stage, data, &mut course.state).and_then(|record| {
             progress.epoch(&record);
             course.history.push(record);
-            course.trials = earlier + substrate.trials();
+            course.trials = earlier + stage.trials();
             if !writer.metrics(serde_json::to_string(&record)?) {
                 bail!("the metrics cannot be written");
             }
-            let due = record.epoch.is_multiple_of(CHECKPOINT_EVERY) || record.epoch == epochs;
+            let due = record.epoch.is_multiple_of(CHECKPOINT_EVERY) || trainer.is_finished(&course.state);
             if due && !writer.checkpoint(course.to_bytes()?) {
                 bail!("the checkpoint cannot be written");
             }
@@ -289,7 +249,7 @@ fn run_epochs(
         }
     }
     progress.finish();
-    if outcome.is_ok() && course.state.epoch < epochs {
+    if outcome.is_ok() && !trainer.is_finished(&course.state) {
         // If the writer has stopped listening, its own error follows.
         writer.checkpoint(course.to_bytes()?);
     }
@@ -300,11 +260,13 @@ fn run_epochs(
 
 fn epoch(
     trainer: &Trainer,
-    substrate: &mut OnDevice<Chip>,
+    stage: &mut Stage,
     data: &Splits,
     state: &mut TrainingState,
 ) -> anyhow::Result<EpochRecord> {
-    let record = trainer.run_epoch(state, substrate, &data.train, &data.validation)?;
+    let record = trainer.run_epoch_with(state, stage, &data.train, |stage, network, part| {
+        stage.validate(trainer, network, &data.validation, part)
+    })?;
     let network = &state.network;
     if network.weights.iter().chain(&network.delay_parameters).flatten().any(|w| !w.is_finite()) {
         return Err(anyhow!("epoch {}: a weight or a delay is no longer a number", record.epoch));

@@ -1,0 +1,219 @@
+//! What a training runs on: a chip in the loop, the ideal substrate, or a fresh chip for every batch.
+
+use anyhow::Context as _;
+use bss2_emu::rng::derive;
+use bss2_emu::{Chip, ChipSpec, Device as _, NeuronSetting, RunId};
+use calib::Calibration;
+use ndarray::ArrayView2;
+use ttfs::network::Network;
+use ttfs::on_device::OnDevice;
+use ttfs::placement::Placement;
+use ttfs::scaling::{Latency, Scaling};
+use ttfs::substrate::{Ideal, Spikes, Substrate};
+use ttfs::train::{Evaluation, Samples, Score, Trainer};
+
+use crate::config::{Config, ScalingSettings};
+use crate::laboratory::{layer_sizes, n_inputs};
+
+/// Number added to the training seed for the chips of a noise-aware training.
+const TRAINING_CHIPS: u64 = 40;
+
+/// What a training runs on.
+#[derive(Debug)]
+pub enum Stage {
+    /// One chip.
+    Chip(Box<OnDevice<Chip>>),
+    /// The exact model.
+    Ideal(Ideal),
+    /// A fresh chip for every batch.
+    NoiseAware(Box<NoiseAware>),
+}
+
+/// The units of the ideal substrate: nothing is measured, and spikes act at once.
+pub fn ideal_scaling(units: &ScalingSettings) -> Scaling {
+    Scaling {
+        us_per_time: units.us_per_time,
+        lsb_per_weight: units.lsb_per_weight,
+        threshold: units.threshold,
+        tau_mem: units.tau_mem,
+        latency: Latency::default(),
+    }
+}
+
+/// The ideal substrate of a training or of its network: with weights on the chip's grid only if it was trained with them.
+pub fn ideal(scaling: Scaling, rounding: bool) -> Ideal {
+    Ideal { model: scaling.model(), grid: rounding.then_some(scaling) }
+}
+
+impl Stage {
+    /// The chip, if it is one.
+    pub fn chip(&mut self) -> Option<&mut OnDevice<Chip>> {
+        match self {
+            Self::Chip(chip) => Some(chip),
+            _ => None,
+        }
+    }
+
+    /// Trials that were run on the chip; 0 if it is none.
+    pub fn trials(&self) -> u64 {
+        match self {
+            Self::Chip(chip) => chip.trials(),
+            _ => 0,
+        }
+    }
+
+    /// Scores validation samples: for a noise-aware training the mean over its fixed set of chips.
+    ///
+    /// # Errors
+    /// If shapes do not fit or a chip refuses.
+    pub fn validate(
+        &mut self,
+        trainer: &Trainer,
+        network: &Network,
+        samples: &Samples,
+        part: u32,
+    ) -> Result<Score, ttfs::Error> {
+        let Self::NoiseAware(chips) = self else {
+            return Ok(trainer.evaluate(network, self, samples, part)?.score);
+        };
+        let mut scores = Vec::new();
+        for chip in &mut chips.validation {
+            scores.push(trainer.evaluate(network, chip, samples, part)?.score);
+        }
+        Ok(Score::mean(&scores))
+    }
+}
+
+impl Substrate for Stage {
+    fn forward(&mut self, network: &Network, inputs: ArrayView2<f64>, run: RunId) -> Result<Spikes, ttfs::Error> {
+        match self {
+            Self::Chip(chip) => chip.forward(network, inputs, run),
+            Self::Ideal(ideal) => ideal.forward(network, inputs, run),
+            Self::NoiseAware(chips) => chips.forward(network, inputs, run),
+        }
+    }
+}
+
+/// Chips of one kind, set directly: a fresh one, addressed by the run, for every batch; fixed ones for validation and test.
+#[derive(Debug)]
+pub struct NoiseAware {
+    kind: Kind,
+    seed: u64,
+    validation: Vec<OnDevice<Chip>>,
+    test_seeds: Vec<u64>,
+}
+
+/// What all chips of a noise-aware training have in common.
+#[derive(Debug)]
+struct Kind {
+    spec: ChipSpec,
+    setting: NeuronSetting,
+    placement: Placement,
+    scaling: Scaling,
+    slot_us: f64,
+}
+
+impl Kind {
+    /// The chip with a seed, set and connected.
+    fn chip(&self, seed: u64) -> Result<OnDevice<Chip>, ttfs::Error> {
+        let mut chip = Chip::draw(&ChipSpec { seed, ..self.spec });
+        chip.configure(&self.setting)?;
+        OnDevice::new(chip, self.placement.clone(), self.scaling, self.slot_us)
+    }
+}
+
+impl NoiseAware {
+    /// The chips of a configuration and their nominal units.
+    ///
+    /// # Errors
+    /// If the network does not fit on a chip or the targets give no usable threshold.
+    pub fn new(config: &Config) -> anyhow::Result<(Self, Scaling)> {
+        let table = Calibration::from_targets(config.chip.identity(), &config.calibration);
+        let units = &config.scaling;
+        let scaling = Scaling::measured(&table.measured, units.us_per_time, units.lsb_per_weight, units.latency)
+            .context("the targets of the calibration give no usable threshold")?;
+        let kind = Kind {
+            spec: config.chip,
+            setting: table.setting(),
+            placement: Placement::with_delays(n_inputs(&config.encoding), &layer_sizes(config), config.network.delays)?,
+            scaling,
+            slot_us: units.slot_us,
+        };
+        // Seeds of the user's, so that each of these chips can be looked at again; configurations know seeds up to 2^63.
+        let (validation, test) = (config.noise_aware.validation_chips, config.noise_aware.test_chips);
+        let mut seeds =
+            (0..u64::from(validation) + u64::from(test)).map(|n| config.chip.seed.wrapping_add(n) & (i64::MAX as u64));
+        let validation: Result<_, _> =
+            seeds.by_ref().take(usize::from(validation)).map(|seed| kind.chip(seed)).collect();
+        let test_seeds = seeds.collect();
+        Ok((
+            Self { kind, seed: derive(config.training.seed, TRAINING_CHIPS), validation: validation?, test_seeds },
+            scaling,
+        ))
+    }
+
+    /// Runs samples on every chip of the test: its seed and what it did.
+    ///
+    /// # Errors
+    /// If shapes do not fit or a chip refuses.
+    pub fn test(
+        &self,
+        trainer: &Trainer,
+        network: &Network,
+        samples: &Samples,
+        part: u32,
+    ) -> Result<Vec<(u64, Evaluation)>, ttfs::Error> {
+        let on = |&seed: &u64| Ok((seed, trainer.evaluate(network, &mut self.kind.chip(seed)?, samples, part)?));
+        self.test_seeds.iter().map(on).collect()
+    }
+}
+
+impl Substrate for NoiseAware {
+    fn forward(&mut self, network: &Network, inputs: ArrayView2<f64>, run: RunId) -> Result<Spikes, ttfs::Error> {
+        let seed = derive(self.seed, u64::from(run.session) << 32 | u64::from(run.index));
+        self.kind.chip(seed)?.forward(network, inputs, run)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bss2_emu::spec::Preset;
+    use ndarray::Array2;
+
+    use super::*;
+    use crate::config::SubstrateKind;
+
+    fn config() -> Config {
+        let mut config = Config { substrate: SubstrateKind::NoiseAware, ..Config::default() };
+        config.chip = ChipSpec::new(Preset::Bss2Calibrated, 1);
+        config.chip.noise = bss2_emu::noise::Noise::OFF;
+        config.network.hidden = vec![20];
+        config
+    }
+
+    #[test]
+    fn every_batch_has_a_chip_of_its_own_and_the_same_address_the_same_chip() {
+        let (mut chips, scaling) = NoiseAware::new(&config()).unwrap();
+        let network = Network::new(vec![Array2::from_elem((25, 20), 0.9), Array2::from_elem((20, 3), 0.8)]);
+        let inputs = Array2::from_shape_fn((2, 25), |(sample, channel)| 0.2 + 0.05 * (sample + channel % 5) as f64);
+        let mut run = |index| chips.forward(&network, inputs.view(), RunId { session: 5, index }).unwrap().layers;
+        let (first, second, again) = (run(0), run(1), run(0));
+        assert_eq!(first, again);
+        assert!(first[0].iter().all(|t| t.is_finite()));
+        assert_ne!(first[0], second[0], "noise is off: only another chip differs");
+        // Neurons with equal weights fire at the same time on the ideal substrate, but not on a chip.
+        let same =
+            ideal(scaling, true).forward(&network, inputs.view(), RunId { session: 5, index: 0 }).unwrap().layers;
+        assert_eq!(same[0][[0, 0]], same[0][[0, 7]]);
+        assert_ne!(first[0][[0, 0]], first[0][[0, 7]]);
+    }
+
+    #[test]
+    fn validation_and_test_have_chips_that_differ() {
+        let mut config = config();
+        config.noise_aware = crate::config::NoiseAwareSettings { validation_chips: 2, test_chips: 3 };
+        let (chips, _) = NoiseAware::new(&config).unwrap();
+        assert_eq!(chips.validation.len(), 2);
+        assert_eq!(chips.test_seeds, [3, 4, 5]);
+    }
+}
