@@ -54,6 +54,24 @@ pub enum Error {
         /// Number of classes.
         n_classes: usize,
     },
+    /// Files of a data set are not where they should be.
+    #[error(
+        "{} is missing in {}; download it from {url} into that folder (keys `data.folder`, or the environment variable BSS2_DATA, \
+         name the folder above)",
+        files.join(" and "),
+        folder.display()
+    )]
+    MissingData {
+        /// The files.
+        files: Vec<String>,
+        /// Where they are published.
+        url: &'static str,
+        /// The folder that they belong in.
+        folder: std::path::PathBuf,
+    },
+    /// A file of a data set cannot be used.
+    #[error(transparent)]
+    Idx(#[from] crate::data::idx::IdxError),
     /// A network that does not fit on the chip.
     #[error(transparent)]
     Placement(#[from] crate::placement::PlacementError),

@@ -16,6 +16,7 @@ pub mod neuron;
 pub mod on_device;
 pub mod optimiser;
 pub mod placement;
+pub mod samples;
 pub mod scaling;
 pub mod substrate;
 pub mod train;

@@ -56,21 +56,21 @@ fn delayed(weights: &[Array2<f64>], inputs: &Array2<f64>, [external, internal]: 
 fn gradients_account_for_latency() {
     let latencies = [0.08, 0.05];
     let data = samples(7, 6);
+    let times = data.times(0..6);
     let trainer = trainer(|_| ());
     let mut state = trainer.initial_state(25, &[30, 3]);
     let loss = trainer.settings.loss.clone();
     let mean_loss = |weights: &[Array2<f64>]| {
-        let layers = delayed(weights, &data.times, latencies);
+        let layers = delayed(weights, &times, latencies);
         let outputs = &layers[1];
         let sum: f64 = outputs.rows().into_iter().zip(&data.labels).map(|(t, &l)| loss.of_sample(t, l).0).sum();
         sum / data.labels.len() as f64
     };
-    let layers = delayed(&state.weights, &data.times, latencies);
+    let layers = delayed(&state.weights, &times, latencies);
     assert!(layers[1].iter().all(|t| t.is_finite()), "the test needs spiking outputs");
     let backward = BackwardPass { guard: None, ..trainer.backward };
-    let gradient = |latencies| {
-        batch::gradients(&backward, latencies, &loss, &state.weights, data.times.view(), &layers, &data.labels)
-    };
+    let gradient =
+        |latencies| batch::gradients(&backward, latencies, &loss, &state.weights, times.view(), &layers, &data.labels);
     let (with, without) = (gradient(latencies), gradient([0.0, 0.0]));
     let largest = with.iter().flatten().fold(0.0f64, |m, g| m.max(g.abs()));
     let mut worst = [0.0f64; 2];

@@ -2,5 +2,6 @@
 
 mod data;
 mod finite_differences;
+mod mnist16;
 mod published_network;
 mod yin_yang;
