@@ -202,7 +202,7 @@ pub struct TrainArgs {
     /// Hidden neurons (key network.hidden).
     #[arg(long, value_name = "N")]
     pub hidden: Option<u32>,
-    /// Run folder; it must be new or empty (default: runs/yin-yang-chip<SEED>-seed<SEED>).
+    /// Run folder; it must be new or empty (default: runs/<DATA>-chip<SEED>-seed<SEED>).
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Continue the run in this folder; it ends with the same bytes as an uninterrupted one.
@@ -223,7 +223,7 @@ pub struct TrainArgs {
 pub enum SubstrateName {
     /// An emulated chip.
     Chip,
-    /// The exact model: equal neurons, no noise, weights on the chip's grid.
+    /// The exact model: equal neurons, no noise; weights on the chip's grid if the network was trained so.
     Ideal,
 }
 
@@ -235,6 +235,10 @@ pub struct InferArgs {
     pub network: PathBuf,
     #[command(flatten)]
     pub chip: ChipArgs,
+    /// Which test samples: yin-yang, mnist, mnist16, fashion-mnist, fashion-mnist16, or a .csv or .npz file (default: those of the
+    /// task that the network was trained for).
+    #[arg(long, value_name = "SET|FILE")]
+    pub data: Option<String>,
     /// What to run it on.
     #[arg(long, value_enum, default_value = "chip")]
     pub substrate: SubstrateName,

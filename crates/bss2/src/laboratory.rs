@@ -6,12 +6,12 @@ use anyhow::Context as _;
 use bss2_emu::spec::ParameterSource;
 use bss2_emu::{Chip, ChipIdentity, ChipSpec, Device};
 use calib::{Calibration, Step, Targets, calibrate};
-use ttfs::encoding::TimeEncoding;
 use ttfs::on_device::OnDevice;
 use ttfs::placement::Placement;
 use ttfs::scaling::Scaling;
 
 use crate::config::{Config, ScalingSettings};
+use crate::data_sets::shape;
 use crate::files::residual_table;
 
 /// A table to set a chip with.
@@ -100,14 +100,18 @@ impl Laboratory {
     }
 }
 
-/// Number of input channels that an encoding makes of the two coordinates and their mirror images.
-pub fn n_inputs(encoding: &TimeEncoding) -> usize {
-    const YIN_YANG_FEATURES: usize = 4;
-    encoding.n_inputs(YIN_YANG_FEATURES)
+/// Number of input channels: what the encoding makes of the features of the data set.
+///
+/// # Errors
+/// If it takes a file to know their number, and that cannot be read.
+pub fn n_inputs(config: &Config) -> anyhow::Result<usize> {
+    Ok(config.encoding.n_inputs(shape(&config.data)?.0))
 }
 
 /// Sizes of all layers: the hidden ones and one output per class.
-pub fn layer_sizes(config: &Config) -> Vec<usize> {
-    let classes = ttfs::data::yin_yang::CLASS_NAMES.len();
-    config.network.hidden.iter().copied().chain([classes]).collect()
+///
+/// # Errors
+/// If it takes a file to know the number of classes, and that cannot be read.
+pub fn layer_sizes(config: &Config) -> anyhow::Result<Vec<usize>> {
+    Ok(config.network.hidden.iter().copied().chain([shape(&config.data)?.1]).collect())
 }

@@ -6,6 +6,7 @@ mod cli;
 mod commands;
 mod config;
 mod console;
+mod data_sets;
 mod files;
 mod laboratory;
 mod program;

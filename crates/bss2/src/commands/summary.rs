@@ -110,8 +110,8 @@ impl Finished<'_> {
         let last = self.course.history.last().context("no epoch was trained")?;
         let config = self.config;
         Ok(Summary {
-            task: "yin-yang".into(),
-            network: [n_inputs(&config.encoding)].into_iter().chain(layer_sizes(config)).collect(),
+            task: config.data.kind.name().into(),
+            network: [n_inputs(config)?].into_iter().chain(layer_sizes(config)?).collect(),
             epochs: self.course.state.epoch,
             training_seed: config.training.seed,
             chip: ChipSummary {
@@ -124,7 +124,7 @@ impl Finished<'_> {
             train: last.train,
             validation: last.validation,
             elsewhere: Elsewhere { ideal: ideal.score, other_chip, other_chip_seed: other.seed },
-            confusion: confusion(&self.test.labels, &classes),
+            confusion: confusion(&self.test.labels, &classes, self.test.n_classes),
             hardware: Hardware {
                 calibration_s: self.calibration.hardware_time_us * 1e-6,
                 training: Cost::of_slots(self.course.trials, config.scaling.slot_us),
@@ -145,14 +145,13 @@ impl Finished<'_> {
     fn elsewhere(&self, spec: &ChipSpec) -> anyhow::Result<OnDevice<Chip>> {
         let config = self.config;
         let laboratory = Laboratory::set_up(Chip::draw(spec), &config.calibration, &config.scaling, None, &mut |_| ())?;
-        let placement = Placement::new(n_inputs(&config.encoding), &layer_sizes(config))?;
+        let placement = Placement::new(n_inputs(config)?, &layer_sizes(config)?)?;
         laboratory.place(placement, self.scaling, config.scaling.slot_us)
     }
 }
 
-/// Counts of chosen classes by true class; the last column counts samples without an output spike.
-pub(super) fn confusion(labels: &[usize], classes: &[Option<usize>]) -> Vec<Vec<u64>> {
-    let n = ttfs::data::yin_yang::CLASS_NAMES.len();
+/// Counts of chosen classes by true class, for `n` classes; the last column counts samples without an output spike.
+pub(super) fn confusion(labels: &[usize], classes: &[Option<usize>], n: usize) -> Vec<Vec<u64>> {
     let mut counts = vec![vec![0; n + 1]; n];
     for (&label, class) in labels.iter().zip(classes) {
         counts[label][class.unwrap_or(n)] += 1;
@@ -247,7 +246,7 @@ mod tests {
 
     #[test]
     fn silent_samples_have_a_column_of_their_own() {
-        let counts = confusion(&[0, 0, 1, 2], &[Some(0), None, Some(2), Some(2)]);
+        let counts = confusion(&[0, 0, 1, 2], &[Some(0), None, Some(2), Some(2)], 3);
         assert_eq!(counts, [[1, 0, 0, 1], [0, 0, 1, 0], [0, 0, 1, 0]]);
     }
 }

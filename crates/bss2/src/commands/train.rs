@@ -15,10 +15,11 @@ use ttfs::placement::Placement;
 use ttfs::train::{EpochRecord, Trainer, TrainingState};
 
 use super::summary::{Finished, Session, Timings};
-use super::{Splits, config_of, configure, flag, report, set_threads, splits, summary, warn_of_other_chip};
+use super::{config_of, configure, flag, report, set_threads, summary, warn_of_other_chip};
 use crate::cli::TrainArgs;
 use crate::config::{Config, Layer, resolve};
 use crate::console::{Console, Progress};
+use crate::data_sets::{Split, Splits, samples, splits};
 use crate::files::checkpoint::Checkpoint;
 use crate::files::network::SavedNetwork;
 use crate::files::run_folder::{RunFolder, Writer};
@@ -92,12 +93,14 @@ fn fresh(args: &TrainArgs) -> anyhow::Result<Start> {
     }
     let (config, table) = configure(None, &args.config, &args.chip, flags)?;
     // What does not fit is said before anything is made.
-    Placement::new(n_inputs(&config.encoding), &layer_sizes(&config))
+    Placement::new(n_inputs(&config)?, &layer_sizes(&config)?)
         .context("the network does not fit on the chip (network.hidden or --hidden, encoding.copies)")?;
     if let Some(given) = &table {
         given.check(draw(&config.chip, &config.residual_table)?.identity())?;
     }
-    let name = format!("yin-yang-chip{}-seed{}", config.chip.seed, config.training.seed);
+    // Missing files, too: test samples are the quickest to look at.
+    samples(&config, Split::Test)?;
+    let name = format!("{}-chip{}-seed{}", config.data.kind.name(), config.chip.seed, config.training.seed);
     let folder = RunFolder::create(args.out.as_deref(), &name)?;
     let text = config.to_toml().context("the configuration cannot be written as TOML")?;
     let mut written = write(&folder.config(), text.as_bytes());
@@ -123,7 +126,7 @@ fn resumed(path: &Path) -> anyhow::Result<Start> {
         return Ok(Start { config, folder, table, checkpoint: None, timings });
     }
     let checkpoint = Checkpoint::load(&folder.checkpoint())?;
-    let sizes: Vec<usize> = [n_inputs(&config.encoding)].into_iter().chain(layer_sizes(&config)).collect();
+    let sizes: Vec<usize> = [n_inputs(&config)?].into_iter().chain(layer_sizes(&config)?).collect();
     let fits =
         checkpoint.state.weights.iter().map(|w| (w.nrows(), w.ncols())).eq(sizes.windows(2).map(|s| (s[0], s[1])));
     if checkpoint.config_digest != digest(&folder)? || !fits {
@@ -158,13 +161,13 @@ fn train(start: Start, console: Console, interrupted: &AtomicBool) -> anyhow::Re
 
     let data = splits(&config)?;
     let trainer = Trainer::new(config.training.clone(), scaling)?;
-    let placement = Placement::new(n_inputs(&config.encoding), &layer_sizes(&config))?;
+    let placement = Placement::new(n_inputs(&config)?, &layer_sizes(&config)?)?;
     let mut substrate = laboratory.place(placement, scaling, config.scaling.slot_us)?;
     let mut course = match checkpoint {
         Some(checkpoint) => checkpoint,
         None => Checkpoint {
             config_digest: digest(&folder)?,
-            state: trainer.initial_state(n_inputs(&config.encoding), &layer_sizes(&config)),
+            state: trainer.initial_state(n_inputs(&config)?, &layer_sizes(&config)?),
             history: Vec::new(),
             trials: 0,
         },
@@ -178,7 +181,7 @@ fn train(start: Start, console: Console, interrupted: &AtomicBool) -> anyhow::Re
         last_epoch: course.state.epoch,
         calibration_s,
         training_s: learning.elapsed().as_secs_f64(),
-        training_samples_per_s: f64::from(course.state.epoch - first_epoch) * config.data.train_size as f64
+        training_samples_per_s: f64::from(course.state.epoch - first_epoch) * data.train.n_samples() as f64
             / learning.elapsed().as_secs_f64(),
         total_s: begun.elapsed().as_secs_f64(),
     });
@@ -193,7 +196,7 @@ fn train(start: Start, console: Console, interrupted: &AtomicBool) -> anyhow::Re
         return Ok(ExitCode::from(INTERRUPTED));
     }
 
-    SavedNetwork::new(&config.encoding, scaling, &course.state.weights).save(&folder.network())?;
+    SavedNetwork::new(config.data.kind, &config.encoding, scaling, &course.state.weights).save(&folder.network())?;
     let finished = Finished {
         config: &config,
         calibration: &calibration,
@@ -258,7 +261,7 @@ fn run_epochs(
     let epochs = config.training.epochs;
     let lines: Result<Vec<String>, _> = course.history.iter().map(serde_json::to_string).collect();
     let writer = Writer::start(folder, &lines?)?;
-    let mut progress = Progress::new(console, epochs, course.state.epoch, config.data.train_size);
+    let mut progress = Progress::new(console, epochs, course.state.epoch, data.train.n_samples());
     let earlier = course.trials;
     let mut outcome = Ok(());
     while course.state.epoch < epochs && !interrupted.load(Ordering::SeqCst) {

@@ -4,6 +4,7 @@
 //! `--set key=value`. Everything that is wrong is reported at once, each problem with its key, the value found and what is
 //! allowed. The resolved configuration is written beside the results of every run.
 
+mod data;
 mod keys;
 mod resolve;
 
@@ -15,6 +16,7 @@ use ttfs::encoding::TimeEncoding;
 use ttfs::scaling::Latency;
 use ttfs::train::TrainingSettings;
 
+pub use data::{Data, DataKind};
 pub use keys::{help, meaning};
 pub use resolve::{Layer, assignment, nested, resolve, table_from_file};
 
@@ -38,24 +40,6 @@ pub struct Config {
     pub calibration: Targets,
     /// The chip.
     pub chip: ChipSpec,
-}
-
-/// The Yin-Yang data set: sizes and generator seeds.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Data {
-    /// Training samples.
-    pub train_size: usize,
-    /// Seed of the training samples.
-    pub train_seed: u32,
-    /// Validation samples.
-    pub validation_size: usize,
-    /// Seed of the validation samples.
-    pub validation_seed: u32,
-    /// Test samples.
-    pub test_size: usize,
-    /// Seed of the test samples.
-    pub test_seed: u32,
 }
 
 /// Layers of the network.
@@ -92,14 +76,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             residual_table: String::new(),
-            data: Data {
-                train_size: 5000,
-                train_seed: 42,
-                validation_size: 1000,
-                validation_seed: 41,
-                test_size: 1000,
-                test_seed: 40,
-            },
+            data: Data::of_kind(DataKind::YinYang),
             encoding: TimeEncoding::default(),
             network: Network { hidden: vec![120] },
             training: TrainingSettings::default(),
@@ -126,15 +103,7 @@ impl Config {
             check.err().map(|error| Problem { key: key.to_owned(), message: error.to_string() })
         };
         let mut problems = Vec::new();
-        for (name, size) in [
-            ("data.train_size", self.data.train_size),
-            ("data.validation_size", self.data.validation_size),
-            ("data.test_size", self.data.test_size),
-        ] {
-            if !(1..=10_000_000).contains(&size) {
-                problems.push(Problem::out_of_range(name, size as f64, "a number of samples in 1..=10000000"));
-            }
-        }
+        problems.extend(self.data.problems());
         problems.extend(one("encoding", self.encoding.check()));
         if self.network.hidden.is_empty() || self.network.hidden.contains(&0) {
             problems.push(Problem {

@@ -6,7 +6,7 @@ use bss2_emu::spec::Preset;
 use bss2_emu::{ChipSpec, Problem};
 use toml::{Table, Value};
 
-use super::Config;
+use super::{Config, Data, DataKind};
 
 /// Values from one place, with the name of the place for messages.
 #[derive(Debug, Clone)]
@@ -119,6 +119,12 @@ pub fn resolve(layers: &[Layer]) -> Result<Config, ConfigError> {
                 }),
             }
         }
+        if let Some(kind) = layer.table.get("data").and_then(|data| data.get("kind")?.as_str()) {
+            // A name that is none is reported with the other values.
+            if let Some(kind) = DataKind::of_name(kind) {
+                begin_with_data(kind, &mut base, &mut table)?;
+            }
+        }
         for (key, value) in leaves_with_values(&layer.table, &table) {
             if key == "chip.preset" {
                 continue;
@@ -178,6 +184,18 @@ fn begin_with(preset: Preset, base: &mut Config, table: &mut Table) -> Result<()
             table.insert(section.to_owned(), Value::Table(fresh));
         } else if let (Some(Value::Table(scaling)), Some(latency)) = (table.get_mut(section), fresh.get("latency")) {
             scaling.insert("latency".to_owned(), latency.clone());
+        }
+    }
+    Ok(())
+}
+
+/// A layer names a data set: its kind and the numbers of its samples begin anew from there; files and seeds stay.
+fn begin_with_data(kind: DataKind, base: &mut Config, table: &mut Table) -> Result<(), ConfigError> {
+    base.data = Data::of_kind(kind);
+    let fresh = to_table(base)?;
+    for key in ["kind", "train_size", "validation_size", "test_size"] {
+        if let Some(value) = fresh.get("data").and_then(|data| data.get(key)) {
+            set(table, &format!("data.{key}"), value.clone());
         }
     }
     Ok(())
@@ -292,6 +310,17 @@ mod tests {
         let config = with(&["chip.preset=bss2-calibrated"]).unwrap();
         assert_eq!(config.chip.residual.gain_mean_rel, 0.04);
         assert_eq!(config.scaling.latency.external_us, 0.47);
+    }
+
+    #[test]
+    fn a_data_set_brings_its_sizes_and_single_keys_win() {
+        let config =
+            with(&["data.test_seed=7", "data.train_size=10", "data.kind=mnist16", "data.test_size=500"]).unwrap();
+        let data = &config.data;
+        assert_eq!((data.train_size, data.validation_size, data.test_size, data.test_seed), (50_000, 10_000, 500, 7));
+        let text = message(&["data.kind=mnist17"]);
+        assert!(text.contains("data.kind") && text.contains("mnist17") && text.contains("fashion-mnist16"), "{text}");
+        assert!(message(&["data.kind=mnist", "data.train_size=60000"]).contains("1..=50000"));
     }
 
     #[test]

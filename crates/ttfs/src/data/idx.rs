@@ -4,7 +4,7 @@
 //! 0 0 8 n   then n dimensions of 4 bytes, big endian, then the product of the dimensions in bytes
 //! ```
 //!
-//! Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits". Files may be gzipped, as they are
+//! Source: "The MNIST database of handwritten digits" (Cortes, Burges and others, 1998). Files may be gzipped, as they are
 //! published.
 
 use std::fs::File;

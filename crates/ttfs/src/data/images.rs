@@ -20,7 +20,7 @@ const N_CLASSES: usize = 10;
 /// A published set of 70,000 images of 28x28 pixels in ten classes, in four IDX files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ImageSet {
-    /// Handwritten digits. LeCun, Cortes, Burges 1998.
+    /// Handwritten digits. "The MNIST database of handwritten digits", 1998.
     Mnist,
     /// Articles of clothing. Xiao, Rasul, Vollgraf, arXiv 1708.07747.
     FashionMnist,
@@ -178,7 +178,11 @@ impl Images {
         Ok(Self { pixels, labels, n_classes, features })
     }
 
-    /// The images of a range of indices, which must lie within them.
+    /// The images of a range of indices.
+    ///
+    /// # Panics
+    /// If the range goes beyond the images.
+    #[must_use]
     pub fn range(&self, range: std::ops::Range<usize>) -> Self {
         let pixels = self.pixels.slice(ndarray::s![range.clone(), ..]).to_owned();
         Self { pixels, labels: self.labels[range].to_vec(), ..*self }
