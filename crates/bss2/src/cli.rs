@@ -191,6 +191,12 @@ pub struct OutputArgs {
 /// Arguments of `train`.
 #[derive(Debug, Args)]
 pub struct TrainArgs {
+    /// Begin with the settings of a published experiment; --config, flags and --set win over it.
+    #[arg(long, value_name = "NAME")]
+    pub preset: Option<String>,
+    /// List the presets: network, substrate, source.
+    #[arg(long)]
+    pub list: bool,
     #[command(flatten)]
     pub chip: ChipArgs,
     /// Seed of initial weights, sample order and noise (key training.seed).
@@ -209,7 +215,7 @@ pub struct TrainArgs {
     #[arg(
         long,
         value_name = "RUN",
-        conflicts_with_all = ["chip", "chip_seed", "residual_table", "calibration", "force", "seed", "epochs", "hidden", "out", "config", "set"]
+        conflicts_with_all = ["preset", "list", "chip", "chip_seed", "residual_table", "calibration", "force", "seed", "epochs", "hidden", "out", "config", "set"]
     )]
     pub resume: Option<PathBuf>,
     #[command(flatten)]

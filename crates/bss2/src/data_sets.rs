@@ -143,17 +143,17 @@ mod tests {
     use super::*;
 
     fn config(change: impl FnOnce(&mut Data)) -> Config {
-        let mut config = Config::default();
-        config.data = Data::of_kind(DataKind::File);
-        change(&mut config.data);
-        config
+        let mut data = Data::of_kind(DataKind::File);
+        change(&mut data);
+        Config { data, ..Config::default() }
     }
 
     #[test]
     fn a_table_is_split_by_index() {
         let folder = tempfile::tempdir().unwrap();
         let write = |name: &str, rows: std::ops::Range<u32>| {
-            let rows: String = rows.map(|k| format!("{},{}\n", f64::from(k) / 32.0, k % 3)).collect();
+            let row = |text: String, k: u32| text + &format!("{},{}\n", f64::from(k) / 32.0, k % 3);
+            let rows = rows.fold(String::new(), row);
             let path = folder.path().join(name);
             std::fs::write(&path, format!("x,label\n{rows}")).unwrap();
             path.to_str().unwrap().to_owned()
@@ -177,9 +177,9 @@ mod tests {
     #[test]
     fn a_missing_image_set_is_explained() {
         let folder = tempfile::tempdir().unwrap();
-        let mut config = Config::default();
-        config.data = Data::of_kind(DataKind::Mnist16);
-        config.data.folder = folder.path().to_str().unwrap().to_owned();
+        let folder_name = folder.path().to_str().unwrap().to_owned();
+        let data = Data { folder: folder_name, ..Data::of_kind(DataKind::Mnist16) };
+        let config = Config { data, ..Config::default() };
         let error = samples(&config, Split::Train).unwrap_err().to_string();
         for words in ["train-images-idx3-ubyte.gz", "https://", "data.folder", "BSS2_DATA"] {
             assert!(error.contains(words), "{error}");

@@ -9,6 +9,7 @@ mod console;
 mod data_sets;
 mod files;
 mod laboratory;
+mod presets;
 mod program;
 
 pub use program::run;

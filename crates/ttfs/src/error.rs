@@ -56,10 +56,10 @@ pub enum Error {
     },
     /// Files of a data set are not where they should be.
     #[error(
-        "{} is missing in {}; download it from {url} into that folder (keys `data.folder`, or the environment variable BSS2_DATA, \
-         name the folder above)",
-        files.join(" and "),
-        folder.display()
+        "missing in {}: {}; download from {url} into that folder. The folder above it is that of the key `data.folder`, else of the \
+         environment variable BSS2_DATA, else ./data",
+        folder.display(),
+        files.join(", ")
     )]
     MissingData {
         /// The files.

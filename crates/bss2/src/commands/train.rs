@@ -25,6 +25,7 @@ use crate::files::network::SavedNetwork;
 use crate::files::run_folder::{RunFolder, Writer};
 use crate::files::{residual_table, write};
 use crate::laboratory::{GivenTable, Laboratory, draw, layer_sizes, n_inputs};
+use crate::presets;
 
 /// Epochs between checkpoints.
 const CHECKPOINT_EVERY: u32 = 10;
@@ -48,6 +49,10 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<ExitCode> {
     let console = Console::new(args.output.json);
     set_threads(&args.output)?;
     let interrupted = watch_for_interrupts()?;
+    if args.list {
+        println!("{}", presets::listed());
+        return Ok(ExitCode::SUCCESS);
+    }
     if let Some(path) = &args.resume {
         let start = resumed(path)?;
         if start.folder.summary().is_file() {
@@ -80,6 +85,7 @@ fn watch_for_interrupts() -> anyhow::Result<Arc<AtomicBool>> {
 }
 
 fn fresh(args: &TrainArgs) -> anyhow::Result<Start> {
+    let preset = args.preset.as_deref().map(|name| anyhow::Ok(presets::named(name)?.layer()?)).transpose()?;
     let mut flags: Vec<Layer> = Vec::new();
     if let Some(seed) = args.seed {
         let seed = i64::try_from(seed).map_err(|_| anyhow!("--seed {seed}: seeds go up to {}", i64::MAX))?;
@@ -91,7 +97,7 @@ fn fresh(args: &TrainArgs) -> anyhow::Result<Start> {
     if let Some(hidden) = args.hidden {
         flags.push(flag("--hidden", "network.hidden", vec![toml::Value::Integer(i64::from(hidden))]));
     }
-    let (config, table) = configure(None, &args.config, &args.chip, flags)?;
+    let (config, table) = configure(preset, &args.config, &args.chip, flags)?;
     // What does not fit is said before anything is made.
     Placement::new(n_inputs(&config)?, &layer_sizes(&config)?)
         .context("the network does not fit on the chip (network.hidden or --hidden, encoding.copies)")?;

@@ -18,7 +18,7 @@ use ttfs::train::TrainingSettings;
 
 pub use data::{Data, DataKind};
 pub use keys::{help, meaning};
-pub use resolve::{Layer, assignment, nested, resolve, table_from_file};
+pub use resolve::{ConfigError, Layer, assignment, nested, resolve, table_from_file};
 
 /// The configuration of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
