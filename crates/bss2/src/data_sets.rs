@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context as _, bail};
 use ndarray::s;
 use ttfs::data::Dataset;
-use ttfs::data::images::Part;
+use ttfs::data::images::{Images, Part};
 use ttfs::data::yin_yang::{self, YinYang};
 use ttfs::samples::Samples;
 
@@ -39,6 +39,15 @@ pub struct Splits {
 /// # Errors
 /// Those of [`samples`].
 pub fn splits(config: &Config) -> anyhow::Result<Splits> {
+    if let Some((set, pipeline)) = config.data.kind.images() {
+        // Training and validation share their files.
+        let images = set.load(&config.data.folder(), Part::Train, pipeline)?;
+        return Ok(Splits {
+            train: of_images(config, &images, Split::Train)?,
+            validation: of_images(config, &images, Split::Validation)?,
+            test: samples(config, Split::Test)?,
+        });
+    }
     Ok(Splits {
         train: samples(config, Split::Train)?,
         validation: samples(config, Split::Validation)?,
@@ -54,17 +63,7 @@ pub fn samples(config: &Config, split: Split) -> anyhow::Result<Samples> {
     let Config { data, encoding, .. } = config;
     if let Some((set, pipeline)) = data.kind.images() {
         let part = if split == Split::Test { Part::Test } else { Part::Train };
-        let images = set.load(&data.folder(), part, pipeline)?;
-        let range = match split {
-            Split::Train => 0..data.train_size,
-            Split::Validation => data.train_size..data.train_size + data.validation_size,
-            Split::Test => 0..data.test_size,
-        };
-        if range.end > images.labels.len() {
-            let found = images.labels.len();
-            bail!("{} has {found} images; {:?} images {range:?} are asked for", data.folder().display(), part);
-        }
-        return Ok(Samples::of_images(images.range(range), encoding));
+        return of_images(config, &set.load(&data.folder(), part, pipeline)?, split);
     }
     let dataset = match data.kind {
         DataKind::YinYang => {
@@ -78,6 +77,22 @@ pub fn samples(config: &Config, split: Split) -> anyhow::Result<Samples> {
         _ => from_file(data, split)?,
     };
     Ok(Samples::new(&dataset, encoding))
+}
+
+/// The images of a part, by their index in the published files.
+fn of_images(config: &Config, images: &Images, split: Split) -> anyhow::Result<Samples> {
+    let Config { data, encoding, .. } = config;
+    let range = match split {
+        Split::Train => 0..data.train_size,
+        Split::Validation => data.train_size..data.train_size + data.validation_size,
+        Split::Test => 0..data.test_size,
+    };
+    let found = images.labels.len();
+    if range.end > found {
+        let folder = data.folder();
+        bail!("{} has {found} images for this part of {}; {range:?} are asked for", folder.display(), data.kind.name());
+    }
+    Ok(Samples::of_images(images.range(range), encoding))
 }
 
 /// Number of features and of classes.

@@ -19,7 +19,7 @@ use super::{config_of, configure, flag, report, set_threads, summary, warn_of_ot
 use crate::cli::TrainArgs;
 use crate::config::{Config, Layer, resolve};
 use crate::console::{Console, Progress};
-use crate::data_sets::{Split, Splits, samples, splits};
+use crate::data_sets::{Splits, splits};
 use crate::files::checkpoint::Checkpoint;
 use crate::files::network::SavedNetwork;
 use crate::files::run_folder::{RunFolder, Writer};
@@ -104,8 +104,8 @@ fn fresh(args: &TrainArgs) -> anyhow::Result<Start> {
     if let Some(given) = &table {
         given.check(draw(&config.chip, &config.residual_table)?.identity())?;
     }
-    // Missing files, too: test samples are the quickest to look at.
-    samples(&config, Split::Test)?;
+    // Missing or damaged data sets, too.
+    drop(splits(&config)?);
     let name = format!("{}-chip{}-seed{}", config.data.kind.name(), config.chip.seed, config.training.seed);
     let folder = RunFolder::create(args.out.as_deref(), &name)?;
     let text = config.to_toml().context("the configuration cannot be written as TOML")?;
