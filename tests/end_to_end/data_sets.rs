@@ -25,7 +25,9 @@ fn published_networks_reach_their_accuracy() {
     assert_eq!(correct(&folder, "fast_and_deep_mnist16.npz"), (0.9681, 10_000));
     let network = text(&folder.join("networks/fast_and_deep_yinyang.npz"));
     assert!(fail(&["infer", &network]).contains("--substrate ideal runs this network"));
-    assert!(fail(&["infer", &network, "--substrate", "ideal", "--data", "mnist"]).contains("5 inputs"));
+    let set = format!("data.folder={}", text(&folder));
+    let other = ["infer", &network, "--substrate", "ideal", "--data", "mnist", "--set", &set];
+    assert!(fail(&other).contains("5 inputs"));
     assert!(fail(&["infer", &network, "--data", "yinyang"]).contains("did you mean yin-yang?"));
 }
 
