@@ -5,6 +5,7 @@ mod book;
 mod calibration;
 mod calibration_files;
 mod chips;
+mod data_sets;
 mod delays;
 mod determinism;
 mod inference;

@@ -193,6 +193,12 @@ pub struct OutputArgs {
 /// Arguments of `train`.
 #[derive(Debug, Args)]
 pub struct TrainArgs {
+    /// Begin with the settings of a published experiment; --config, flags and --set win over it.
+    #[arg(long, value_name = "NAME")]
+    pub preset: Option<String>,
+    /// List the presets: network, substrate, source.
+    #[arg(long)]
+    pub list: bool,
     #[command(flatten)]
     pub chip: ChipArgs,
     /// What to train on: a chip in the loop, the ideal model without any chip, or a fresh chip for every batch (key substrate).
@@ -211,14 +217,14 @@ pub struct TrainArgs {
     /// Hidden neurons (key network.hidden).
     #[arg(long, value_name = "N")]
     pub hidden: Option<u32>,
-    /// Run folder; it must be new or empty (default: runs/yin-yang-chip<SEED>-seed<SEED>).
+    /// Run folder; it must be new or empty (default: runs/<DATA>-chip<SEED>-seed<SEED>).
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Continue the run in this folder; it ends with the same bytes as an uninterrupted one.
     #[arg(
         long,
         value_name = "RUN",
-        conflicts_with_all = ["chip", "chip_seed", "residual_table", "calibration", "force", "substrate", "from", "seed", "epochs", "hidden", "out", "config", "set"]
+        conflicts_with_all = ["preset", "list", "chip", "chip_seed", "residual_table", "calibration", "force", "substrate", "from", "seed", "epochs", "hidden", "out", "config", "set"]
     )]
     pub resume: Option<PathBuf>,
     #[command(flatten)]
@@ -232,7 +238,7 @@ pub struct TrainArgs {
 pub enum SubstrateName {
     /// An emulated chip.
     Chip,
-    /// The exact model: equal neurons, no noise, weights on the chip's grid.
+    /// The exact model: equal neurons, no noise; weights on the chip's grid if the network was trained so.
     Ideal,
 }
 
@@ -244,6 +250,10 @@ pub struct InferArgs {
     pub network: PathBuf,
     #[command(flatten)]
     pub chip: ChipArgs,
+    /// Which test samples: yin-yang, mnist, mnist16, fashion-mnist, fashion-mnist16, or a .csv or .npz file (default: those of the
+    /// task that the network was trained for).
+    #[arg(long, value_name = "SET|FILE")]
+    pub data: Option<String>,
     /// What to run it on.
     #[arg(long, value_enum, default_value = "chip")]
     pub substrate: SubstrateName,

@@ -6,7 +6,6 @@ use anyhow::Context as _;
 use bss2_emu::spec::ParameterSource;
 use bss2_emu::{Chip, ChipIdentity, ChipSpec, Device, NeuronId};
 use calib::{Calibration, PerNeuron, Step, Targets, calibrate_each};
-use ttfs::encoding::TimeEncoding;
 use ttfs::network::DelayKind;
 use ttfs::neuron::NeuronModel;
 use ttfs::on_device::OnDevice;
@@ -15,6 +14,7 @@ use ttfs::scaling::Scaling;
 use ttfs::train::{Trainer, TrainingState};
 
 use crate::config::{Config, ScalingSettings};
+use crate::data_sets::shape;
 use crate::files::residual_table;
 
 /// A table to set a chip with.
@@ -116,25 +116,29 @@ impl Laboratory {
     }
 }
 
-/// Number of input channels that an encoding makes of the two coordinates and their mirror images.
-pub fn n_inputs(encoding: &TimeEncoding) -> usize {
-    const YIN_YANG_FEATURES: usize = 4;
-    encoding.n_inputs(YIN_YANG_FEATURES)
+/// Number of input channels: what the encoding makes of the features of the data set.
+///
+/// # Errors
+/// If it takes a file to know their number, and that cannot be read.
+pub fn n_inputs(config: &Config) -> anyhow::Result<usize> {
+    Ok(config.encoding.n_inputs(shape(&config.data)?.0))
 }
 
 /// Sizes of all layers: the hidden ones and one output per class.
-pub fn layer_sizes(config: &Config) -> Vec<usize> {
-    let classes = ttfs::data::yin_yang::CLASS_NAMES.len();
-    config.network.hidden.iter().copied().chain([classes]).collect()
+///
+/// # Errors
+/// If it takes a file to know the number of classes, and that cannot be read.
+pub fn layer_sizes(config: &Config) -> anyhow::Result<Vec<usize>> {
+    Ok(config.network.hidden.iter().copied().chain([shape(&config.data)?.1]).collect())
 }
 
 /// The state before the first epoch: copies of a feature share one axonal delay.
 ///
 /// # Errors
-/// If the settings of delays are out of their ranges.
+/// If the settings of delays are out of their ranges, or the shape of the data cannot be known.
 pub fn initial_state(config: &Config, trainer: &Trainer) -> anyhow::Result<TrainingState> {
-    let inputs = n_inputs(&config.encoding);
-    let mut state = trainer.initial_state(inputs, &layer_sizes(config));
+    let inputs = n_inputs(config)?;
+    let mut state = trainer.initial_state(inputs, &layer_sizes(config)?);
     if config.network.delays != DelayKind::None {
         trainer.add_delays(&mut state, &config.network.delay_settings(), inputs / config.encoding.copies)?;
     }

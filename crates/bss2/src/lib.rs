@@ -6,8 +6,10 @@ mod cli;
 mod commands;
 mod config;
 mod console;
+mod data_sets;
 mod files;
 mod laboratory;
+mod presets;
 mod program;
 mod stage;
 

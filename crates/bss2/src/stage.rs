@@ -135,7 +135,7 @@ impl NoiseAware {
         let kind = Kind {
             spec: config.chip,
             setting: table.setting(),
-            placement: Placement::with_delays(n_inputs(&config.encoding), &layer_sizes(config), config.network.delays)?,
+            placement: Placement::with_delays(n_inputs(config)?, &layer_sizes(config)?, config.network.delays)?,
             scaling,
             slot_us: units.slot_us,
         };

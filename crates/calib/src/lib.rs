@@ -47,6 +47,8 @@
 //!
 //! Writing a row of cells disturbs it (by some 4 codes on an emulated chip), and synapses through which strengths are compared are
 //! not those that are used. That stays when the best codes are found: see the book's chapter on calibration for how much.
+//!
+//! [`Device`]: bss2_emu::Device
 
 mod cadc;
 mod cost;

@@ -1,6 +1,6 @@
 //! How features become spike times.
 
-use ndarray::Array2;
+use ndarray::{Array2, ArrayViewMut1};
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, data::Dataset, error};
@@ -11,6 +11,8 @@ use crate::{Error, data::Dataset, error};
 /// t = t_early + v (t_late - t_early)          v: feature in 0..=1, times in tau_syn
 /// inputs: (features..., bias), the whole block `copies` times
 /// ```
+///
+/// A feature of exactly 1, the background of an image, spikes at `t_late` or not at all ([`Background`]).
 ///
 /// Copies let several hardware synapses of bounded weight act as one. In configuration files `bias = "none"` leaves the
 /// bias spike out.
@@ -39,6 +41,19 @@ pub struct TimeEncoding {
     pub bias: Option<f64>,
     /// How often the block of inputs is repeated.
     pub copies: usize,
+    /// What a feature of exactly 1 does.
+    pub background: Background,
+}
+
+/// What a feature of exactly 1 does: in an image it is background.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Background {
+    /// It spikes at `t_late`, like any other feature: published for Yin-Yang and 28x28 images.
+    #[default]
+    Late,
+    /// It does not spike: published for 16x16 images.
+    Silent,
 }
 
 /// Latest spike time that makes sense, in `tau_syn`.
@@ -48,7 +63,7 @@ const MOST_COPIES: f64 = 1000.0;
 
 impl Default for TimeEncoding {
     fn default() -> Self {
-        Self { t_early: 0.15, t_late: 2.0, bias: Some(0.9), copies: 5 }
+        Self { t_early: 0.15, t_late: 2.0, bias: Some(0.9), copies: 5, background: Background::Late }
     }
 }
 
@@ -74,13 +89,25 @@ impl TimeEncoding {
     /// Spike times in `tau_syn`, shape `(n_samples, n_inputs)`.
     pub fn encode(&self, data: &Dataset) -> Array2<f64> {
         let mut times = Array2::zeros((data.n_samples(), self.n_inputs(data.n_features())));
-        for (mut inputs, features) in times.rows_mut().into_iter().zip(data.features.rows()) {
-            let block = features.iter().map(|v| self.t_early + v * (self.t_late - self.t_early)).chain(self.bias);
-            for (input, t) in inputs.iter_mut().zip(block.cycle()) {
-                *input = t;
-            }
+        for (inputs, features) in times.rows_mut().into_iter().zip(data.features.rows()) {
+            self.fill(inputs, features.iter().map(|&feature| self.time(feature)));
         }
         times
+    }
+
+    /// Spike time of a feature in `tau_syn`, `+inf` for none.
+    pub fn time(&self, feature: f64) -> f64 {
+        if feature == 1.0 && self.background == Background::Silent {
+            return f64::INFINITY;
+        }
+        self.t_early + feature * (self.t_late - self.t_early)
+    }
+
+    /// Lays out the spike times of one sample's features, with bias and copies.
+    pub(crate) fn fill(&self, inputs: ArrayViewMut1<f64>, features: impl Iterator<Item = f64> + Clone) {
+        for (input, t) in inputs.into_iter().zip(features.chain(self.bias).cycle()) {
+            *input = t;
+        }
     }
 }
 
@@ -129,12 +156,15 @@ mod tests {
     #[test]
     fn layout_is_blocks_of_features_and_bias() {
         let data = Dataset::new(array![[0.0, 0.5], [1.0, 0.25]], vec![0, 0], 1).unwrap();
-        let encoding = TimeEncoding { t_early: 1.0, t_late: 3.0, bias: Some(0.5), copies: 2 };
+        let encoding =
+            TimeEncoding { t_early: 1.0, t_late: 3.0, bias: Some(0.5), copies: 2, background: Background::Late };
         let expected = array![[1.0, 2.0, 0.5, 1.0, 2.0, 0.5], [3.0, 1.5, 0.5, 3.0, 1.5, 0.5]];
         assert_eq!(encoding.encode(&data), expected);
         let encoding = TimeEncoding { bias: None, copies: 1, ..encoding };
         assert_eq!(encoding.encode(&data), array![[1.0, 2.0], [3.0, 1.5]]);
         assert_eq!(encoding.n_inputs(2), 2);
+        let encoding = TimeEncoding { background: Background::Silent, ..encoding };
+        assert_eq!(encoding.encode(&data), array![[1.0, 2.0], [f64::INFINITY, 1.5]]);
     }
 
     #[test]

@@ -54,6 +54,27 @@ pub enum Error {
         /// Number of classes.
         n_classes: usize,
     },
+    /// Files of a data set are not where they should be.
+    #[error(
+        "missing in {}: {}; download from {url} into that folder. The folder above it is that of the key `data.folder`, else of the \
+         environment variable BSS2_DATA, else ./data",
+        folder.display(),
+        files.join(", ")
+    )]
+    MissingData {
+        /// The files.
+        files: Vec<String>,
+        /// Where they are published.
+        url: &'static str,
+        /// The folder that they belong in.
+        folder: std::path::PathBuf,
+    },
+    /// A file of a data set cannot be used.
+    #[error(transparent)]
+    Idx(#[from] crate::data::idx::IdxError),
+    /// A bias spike into a layer of a network with delays.
+    #[error("a network with delays has no place for bias spikes behind its first layer")]
+    BiasBehindDelays,
     /// A network that does not fit on the chip.
     #[error(transparent)]
     Placement(#[from] crate::placement::PlacementError),

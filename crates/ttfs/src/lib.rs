@@ -6,6 +6,7 @@
 
 #![allow(clippy::needless_pass_by_value, reason = "array views are two words and meant to be passed by value")]
 
+pub mod biased;
 pub mod bumping;
 pub mod data;
 pub mod encoding;
@@ -17,6 +18,7 @@ pub mod neuron;
 pub mod on_device;
 pub mod optimiser;
 pub mod placement;
+pub mod samples;
 pub mod scaling;
 pub mod substrate;
 pub mod train;

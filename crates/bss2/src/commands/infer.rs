@@ -11,19 +11,22 @@ use bss2_emu::spec::ParameterSource;
 use bss2_emu::{Cost, Device as _};
 use ndarray::Array1;
 use ndarray_npy::NpzWriter;
+use ttfs::biased::Biased;
 use ttfs::placement::Placement;
+use ttfs::samples::Samples;
+use ttfs::substrate::Ideal;
 use ttfs::train::{Evaluation, Trainer};
 
 use super::summary::confusion;
-use super::{TEST_PART, config_of, configure, samples, set_threads, warn_of_other_chip};
+use super::{TEST_PART, config_of, configure, flag, set_threads, warn_of_other_chip};
 use crate::cli::{InferArgs, SubstrateName};
-use crate::config::{Config, Layer};
+use crate::config::{Config, DataKind, Layer};
 use crate::console::Console;
+use crate::data_sets::{Split, samples};
 use crate::files::network::SavedNetwork;
 use crate::files::run_folder::RunFolder;
 use crate::files::write;
 use crate::laboratory::{GivenTable, Laboratory, draw};
-use crate::stage::ideal;
 
 /// Evaluates a network on the test samples.
 ///
@@ -40,20 +43,33 @@ pub fn run(args: &InferArgs) -> anyhow::Result<ExitCode> {
             );
         }
     }
-    let (mut config, given) = configure(base, &args.config, &args.chip, Vec::new())?;
+    // A network alone knows what it was trained for.
+    let base =
+        base.or_else(|| Some(flag(&args.network.display().to_string(), "data.kind", network.architecture.task.name())));
+    let data = args.data.as_deref().map_or_else(|| Ok(Vec::new()), data_flags)?;
+    let (mut config, given) = configure(base, &args.config, &args.chip, data)?;
     config.encoding = network.architecture.encoding.clone();
     config.scaling.lsb_per_weight = network.architecture.scaling.lsb_per_weight;
     config.scaling.us_per_time = network.architecture.scaling.us_per_time;
     let scaling = network.architecture.scaling;
     let trainer = Trainer::new(config.training.clone(), scaling)?;
-    let test = samples(&config, config.data.test_seed, config.data.test_size)?;
+    let test = samples(&config, Split::Test)?;
+    check_fit(&network, &config, &test)?;
     let begun = Instant::now();
     let (evaluation, on) = match args.substrate {
         SubstrateName::Ideal => {
-            let mut ideal = ideal(scaling, config.training.rounding);
+            let grid = network.architecture.grid.then_some(scaling);
+            let biases = network.architecture.biases.clone();
+            let mut ideal = Biased { ideal: Ideal { model: scaling.model(), grid }, biases };
             (trainer.evaluate(&network.network, &mut ideal, &test, TEST_PART)?, "the ideal substrate".to_owned())
         }
         SubstrateName::Chip => {
+            if network.architecture.biases.iter().any(Option::is_some) {
+                bail!(
+                    "{}: layers after the first have a bias spike, which has no place on the chip; --substrate ideal runs this network",
+                    args.network.display()
+                );
+            }
             let n_inputs = network.architecture.sizes.first().copied().unwrap_or(0);
             let placement = Placement::with_delays(n_inputs, &network.layers(), network.delay_kind())?;
             // The table of the run belongs to the run's chip and targets; anything else is calibrated.
@@ -81,11 +97,44 @@ pub fn run(args: &InferArgs) -> anyhow::Result<ExitCode> {
         console,
         &config,
         &evaluation,
-        &test.labels,
+        &test,
         (&on, args.substrate == SubstrateName::Chip),
         begun.elapsed().as_secs_f64(),
     )?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What `--data` stands for: a data set, or a file with samples.
+fn data_flags(text: &str) -> anyhow::Result<Vec<Layer>> {
+    if let Some(kind) = DataKind::of_name(text).filter(|kind| *kind != DataKind::File) {
+        return Ok(vec![flag("--data", "data.kind", kind.name())]);
+    }
+    let is_table = Path::new(text).extension().is_some_and(|e| e == "csv" || e == "npz");
+    if !is_table {
+        let names: Vec<&str> = DataKind::NAMES.iter().map(|(name, _)| *name).filter(|name| *name != "file").collect();
+        let nearest =
+            names.iter().max_by(|a, b| strsim::jaro_winkler(text, a).total_cmp(&strsim::jaro_winkler(text, b)));
+        let hint = nearest.map(|name| format!("; did you mean {name}?")).unwrap_or_default();
+        bail!("--data {text}: neither a data set ({}) nor a .csv or .npz file{hint}", names.join(", "));
+    }
+    Ok(vec![
+        flag("--data", "data.kind", DataKind::File.name()),
+        flag("--data", "data.file", ""),
+        flag("--data", "data.test_file", text),
+    ])
+}
+
+/// Refuses samples that the network has no inputs or outputs for.
+fn check_fit(network: &SavedNetwork, config: &Config, test: &Samples) -> anyhow::Result<()> {
+    let (inputs, outputs) = (network.architecture.sizes[0], network.layers().last().copied().unwrap_or(0));
+    let kind = config.data.kind.name();
+    if test.n_inputs() != inputs {
+        bail!("the network has {inputs} inputs, but samples of {kind} in its encoding have {}", test.n_inputs());
+    }
+    if test.n_classes > outputs {
+        bail!("the network has {outputs} outputs, but {kind} has {} classes", test.n_classes);
+    }
+    Ok(())
 }
 
 /// The network, and for a run folder its configuration and calibration.
@@ -107,14 +156,16 @@ fn report(
     console: Console,
     config: &Config,
     evaluation: &Evaluation,
-    labels: &[usize],
+    test: &Samples,
     (on, on_chip): (&str, bool),
     wall_s: f64,
 ) -> anyhow::Result<()> {
     let score = &evaluation.score;
+    let labels = &test.labels;
     console.say(format_args!(
-        "{} test samples on {on}: accuracy {:.2} %, loss {:.3}, {:.2} % silent",
+        "{} test samples of {} on {on}: accuracy {:.2} %, loss {:.3}, {:.2} % silent",
         labels.len(),
+        config.data.kind.name(),
         100.0 * score.accuracy,
         score.loss,
         100.0 * score.silent
@@ -130,10 +181,11 @@ fn report(
     }
     console.result(&serde_json::json!({
         "substrate": on,
+        "data": config.data.kind,
         "samples": labels.len(),
         "chip_seed": config.chip.seed,
         "test": score,
-        "confusion": confusion(labels, &evaluation.classes),
+        "confusion": confusion(labels, &evaluation.classes, test.n_classes),
         "hardware": cost,
         "timings": { "wall_s": wall_s },
     }))?;

@@ -15,8 +15,6 @@ use ::calib::Calibration;
 use anyhow::{Context as _, anyhow};
 use bss2_emu::ChipIdentity;
 use toml::{Table, Value};
-use ttfs::data::yin_yang::YinYang;
-use ttfs::train::Samples;
 
 use crate::cli::{ChipArgs, ConfigArgs, OutputArgs};
 use crate::config::{Config, Layer, assignment, comes_first, nested, resolve, table_from_file};
@@ -73,7 +71,7 @@ fn config_of(folder: &RunFolder) -> anyhow::Result<Layer> {
 
 /// Resolves the configuration: the base, the file, the flags, `--set`; then the table that `--calibration` names.
 fn configure(
-    base: Option<Layer>,
+    base: impl IntoIterator<Item = Layer>,
     config: &ConfigArgs,
     chip: &ChipArgs,
     flags: Vec<Layer>,
@@ -112,26 +110,6 @@ fn warn_of_other_chip(console: Console, given: &GivenTable, identity: &ChipIdent
         console.say(format_args!("warning: the table of chip {measured} is applied to chip {identity} (--force)"));
     }
     Ok(())
-}
-
-/// The three parts of the data set, encoded.
-struct Splits {
-    train: Samples,
-    validation: Samples,
-    test: Samples,
-}
-
-fn samples(config: &Config, seed: u32, size: usize) -> anyhow::Result<Samples> {
-    Ok(Samples::new(&YinYang::new(seed, size).generate()?, &config.encoding))
-}
-
-fn splits(config: &Config) -> anyhow::Result<Splits> {
-    let data = &config.data;
-    Ok(Splits {
-        train: samples(config, data.train_seed, data.train_size)?,
-        validation: samples(config, data.validation_seed, data.validation_size)?,
-        test: samples(config, data.test_seed, data.test_size)?,
-    })
 }
 
 /// Number that tells the noise of the one look at the test samples from that of all validations.

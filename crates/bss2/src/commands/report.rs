@@ -7,11 +7,12 @@ use anyhow::Context as _;
 use bss2_emu::device::MADC_INTERVAL_US;
 use bss2_emu::transfer::MADC_PER_CADC;
 use bss2_emu::{Chip, MadcRequest, ReadoutSource, RunId, TrialRecording};
-use ndarray::{Array2, Axis};
-use ttfs::data::yin_yang::CLASS_NAMES;
+use ndarray::Array2;
 use ttfs::on_device::OnDevice;
 
 use super::summary::{Finished, Summary};
+use crate::config::DataKind;
+use crate::data_sets::class_names;
 use crate::figures::{
     CodeHistogram, EpochPoint, Outcome, PlanePoint, RasterPanel, Trace, confusion, learning_curves, raster,
     weight_codes, yin_yang_plane,
@@ -20,6 +21,8 @@ use crate::stage::Stage;
 
 /// Input spikes of the raster come this long after the start of the trial, beyond the invalid start of an MADC trace.
 const LEAD_US: f64 = 12.0;
+/// Samples in the raster.
+const PANELS: usize = 3;
 /// Part of the lead over which a trace is taken to be at rest.
 const REST_US: (f64, f64) = (8.5, 11.5);
 /// Time shown before and after the first input spike.
@@ -48,16 +51,18 @@ pub(super) fn figures(
     learning_curves(&history, &format!("Training on {chip}")).save(folder, "learning_curves")?;
 
     let accuracy = 100.0 * summary.test.accuracy;
-    yin_yang_plane(
-        &plane(finished, summary),
-        &CLASS_NAMES,
-        &format!("Test samples on {chip}: {accuracy:.1} % correct"),
-    )
-    .save(folder, "yin_yang_plane")?;
+    let kind = finished.config.data.kind;
+    let names = class_names(kind, finished.test.n_classes);
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    if kind == DataKind::YinYang {
+        let title = format!("Test samples on {chip}: {accuracy:.1} % correct");
+        yin_yang_plane(&plane(finished, summary), &names, &title).save(folder, "yin_yang_plane")?;
+    }
 
-    let n = CLASS_NAMES.len();
+    let n = names.len();
     let counts = Array2::from_shape_fn((n, n + 1), |(row, column)| summary.confusion[row][column]);
-    confusion(&counts, &CLASS_NAMES, &format!("Test samples on {chip}")).save(folder, "confusion")?;
+    confusion(&counts, &names, &format!("Test samples on {chip}: {accuracy:.1} % correct"))
+        .save(folder, "confusion")?;
 
     let layers = finished.network.weights.len();
     let codes: Vec<CodeHistogram> = finished
@@ -74,8 +79,8 @@ pub(super) fn figures(
 
     // Traces of membranes need one chip to look at.
     if let (Some(chip), Some((_, calibration))) = (stage.chip(), finished.calibrated) {
-        let panels = panels(finished, summary, calibration, chip)?;
-        raster(&panels, &CLASS_NAMES, SHOWN_US).save(folder, "raster")?;
+        let panels = panels(finished, summary, calibration, chip, &names)?;
+        raster(&panels, &names, SHOWN_US).save(folder, "raster")?;
     }
     Ok(())
 }
@@ -96,7 +101,7 @@ fn plane(finished: &Finished<'_>, summary: &Summary) -> Vec<PlanePoint> {
     let feature = |time: f64| (time - encoding.t_early) / (encoding.t_late - encoding.t_early);
     finished
         .test
-        .times
+        .times(0..finished.test.n_samples())
         .rows()
         .into_iter()
         .zip(&finished.test.labels)
@@ -114,14 +119,15 @@ fn plane(finished: &Finished<'_>, summary: &Summary) -> Vec<PlanePoint> {
         .collect()
 }
 
-/// One test sample per class, each run once per output neuron so that the MADC can look at one after the other.
+/// Test samples of the first classes, each run once per output neuron so that the MADC can look at one after the other.
 fn panels(
     finished: &Finished<'_>,
     summary: &Summary,
     calibration: &Calibration,
     substrate: &mut OnDevice<Chip>,
+    names: &[&str],
 ) -> anyhow::Result<Vec<RasterPanel>> {
-    let chosen: Vec<usize> = (0..CLASS_NAMES.len())
+    let chosen: Vec<usize> = (0..names.len().min(PANELS))
         .filter_map(|class| {
             let of_class = |s: &usize| finished.test.labels[*s] == class;
             let correct = (0..summary.classes.len()).filter(of_class).find(|&s| summary.classes[s] == Some(class));
@@ -130,7 +136,7 @@ fn panels(
         .collect();
     let outputs = substrate.placement().neurons.last().context("the network has no layers")?.clone();
     let repeated: Vec<usize> = chosen.iter().flat_map(|&s| std::iter::repeat_n(s, outputs.len())).collect();
-    let inputs = finished.test.times.select(Axis(0), &repeated);
+    let inputs = finished.test.times_of(&repeated);
     let run = RunId { session: u32::MAX, index: 0 };
     let recordings = substrate.record(finished.network, inputs.view(), run, LEAD_US, |trials| {
         for (k, trial) in trials.iter_mut().enumerate() {
@@ -138,13 +144,13 @@ fn panels(
         }
     })?;
     let first = |sample: usize| {
-        finished.test.times.row(sample).iter().map(|t| finished.scaling.to_us(*t)).fold(f64::INFINITY, f64::min)
+        finished.test.times_of(&[sample]).iter().map(|t| finished.scaling.to_us(*t)).fold(f64::INFINITY, f64::min)
     };
     Ok(chosen
         .iter()
         .zip(recordings.chunks(outputs.len()))
         .map(|(&sample, recordings)| {
-            panel(finished, calibration, substrate, sample, LEAD_US + first(sample), recordings)
+            panel(finished, calibration, substrate, sample, LEAD_US + first(sample), recordings, names)
         })
         .collect())
 }
@@ -156,6 +162,7 @@ fn panel(
     sample: usize,
     zero_us: f64,
     recordings: &[TrialRecording],
+    names: &[&str],
 ) -> RasterPanel {
     let layers = &substrate.placement().neurons;
     let (outputs, hidden) =
@@ -169,8 +176,7 @@ fn panel(
     };
     let inputs = finished
         .test
-        .times
-        .row(sample)
+        .times_of(&[sample])
         .iter()
         .enumerate()
         .filter(|(_, t)| t.is_finite())
@@ -180,11 +186,11 @@ fn panel(
     let traces = recordings
         .iter()
         .enumerate()
-        .map(|(k, recording)| trace(recording, zero_us, CLASS_NAMES[k], measured(k).v_leak_lsb))
+        .map(|(k, recording)| trace(recording, zero_us, names[k], measured(k).v_leak_lsb))
         .collect();
     let thresholds: f64 = (0..outputs.len()).map(|k| measured(k).v_threshold_lsb).sum();
     RasterPanel {
-        title: format!("a sample of {}", CLASS_NAMES[finished.test.labels[sample]]),
+        title: format!("a sample of {}", names[finished.test.labels[sample]]),
         inputs,
         hidden: spikes_of(hidden),
         outputs: spikes_of(outputs),

@@ -121,7 +121,12 @@ impl Finished<'_> {
             }
             stage => {
                 let test = self.on(stage)?;
-                (test.classes.clone(), confusion(&self.test.labels, &test.classes), test.score, Vec::new())
+                (
+                    test.classes.clone(),
+                    confusion(&self.test.labels, &test.classes, self.test.n_classes),
+                    test.score,
+                    Vec::new(),
+                )
             }
         };
         let ideal = self.on(&mut ideal(self.scaling, config.training.rounding))?;
@@ -131,8 +136,8 @@ impl Finished<'_> {
         let kept = (self.kept_epoch as usize).checked_sub(1).and_then(|n| self.course.history.get(n));
         let kept = kept.context("no epoch was trained")?;
         Ok(Summary {
-            task: "yin-yang".into(),
-            network: [n_inputs(&config.encoding)].into_iter().chain(layer_sizes(config)).collect(),
+            task: config.data.kind.name().into(),
+            network: [n_inputs(config)?].into_iter().chain(layer_sizes(config)?).collect(),
             substrate: config.substrate,
             epochs: self.course.state.epoch,
             kept_epoch: self.kept_epoch,
@@ -170,7 +175,7 @@ impl Finished<'_> {
         let chips: Vec<TestChip> =
             chips.iter().map(|(seed, evaluation)| TestChip { seed: *seed, test: evaluation.score }).collect();
         let scores: Vec<Score> = chips.iter().map(|chip| chip.test).collect();
-        (classes, confusion(&labels, &all), Score::mean(&scores), chips)
+        (classes, confusion(&labels, &all, self.test.n_classes), Score::mean(&scores), chips)
     }
 
     /// The weights on another chip. One that cannot be calibrated (an event path that loses everything, say) is no reason to
@@ -196,15 +201,13 @@ impl Finished<'_> {
     fn elsewhere(&self, spec: &ChipSpec) -> anyhow::Result<OnDevice<Chip>> {
         let config = self.config;
         let laboratory = Laboratory::set_up(Chip::draw(spec), &config.calibration, &config.scaling, None, &mut |_| ())?;
-        let placement =
-            Placement::with_delays(n_inputs(&config.encoding), &layer_sizes(config), config.network.delays)?;
+        let placement = Placement::with_delays(n_inputs(config)?, &layer_sizes(config)?, config.network.delays)?;
         laboratory.place(placement, self.scaling, config.scaling.slot_us)
     }
 }
 
-/// Counts of chosen classes by true class; the last column counts samples without an output spike.
-pub(super) fn confusion(labels: &[usize], classes: &[Option<usize>]) -> Vec<Vec<u64>> {
-    let n = ttfs::data::yin_yang::CLASS_NAMES.len();
+/// Counts of chosen classes by true class, for `n` classes; the last column counts samples without an output spike.
+pub(super) fn confusion(labels: &[usize], classes: &[Option<usize>], n: usize) -> Vec<Vec<u64>> {
     let mut counts = vec![vec![0; n + 1]; n];
     for (&label, class) in labels.iter().zip(classes) {
         counts[label][class.unwrap_or(n)] += 1;
@@ -315,7 +318,7 @@ mod tests {
 
     #[test]
     fn silent_samples_have_a_column_of_their_own() {
-        let counts = confusion(&[0, 0, 1, 2], &[Some(0), None, Some(2), Some(2)]);
+        let counts = confusion(&[0, 0, 1, 2], &[Some(0), None, Some(2), Some(2)], 3);
         assert_eq!(counts, [[1, 0, 0, 1], [0, 0, 1, 0], [0, 0, 1, 0]]);
     }
 }

@@ -4,6 +4,7 @@
 //! `--set key=value`. Everything that is wrong is reported at once, each problem with its key, the value found and what is
 //! allowed. The resolved configuration is written beside the results of every run.
 
+mod data;
 mod keys;
 mod kinds;
 mod resolve;
@@ -18,8 +19,9 @@ use ttfs::network::{DelayKind, DelaySettings};
 use ttfs::scaling::Latency;
 use ttfs::train::TrainingSettings;
 
+pub use data::{Data, DataKind};
 pub use keys::{help, meaning};
-pub use resolve::{Layer, assignment, comes_first, nested, resolve, table_from_file};
+pub use resolve::{ConfigError, Layer, assignment, comes_first, nested, resolve, table_from_file};
 
 /// The configuration of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -49,24 +51,6 @@ pub struct Config {
     pub chip: ChipSpec,
 }
 
-/// The Yin-Yang data set: sizes and generator seeds.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Data {
-    /// Training samples.
-    pub train_size: usize,
-    /// Seed of the training samples.
-    pub train_seed: u32,
-    /// Validation samples.
-    pub validation_size: usize,
-    /// Seed of the validation samples.
-    pub validation_seed: u32,
-    /// Test samples.
-    pub test_size: usize,
-    /// Seed of the test samples.
-    pub test_seed: u32,
-}
-
 /// Layers of the network.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -90,12 +74,13 @@ impl Network {
         DelaySettings { kind, shift, scale, initial_std }
     }
 
-    /// What is wrong with the delays, for a chip with `us_per_time`.
-    fn delay_problem(&self, us_per_time: f64) -> Option<Problem> {
+    /// What is wrong with the delays, on a chip with `us_per_time` if the network is to run on one.
+    fn delay_problem(&self, us_per_time: Option<f64>) -> Option<Problem> {
         let problem = |key: &str, message: String| Some(Problem { key: key.into(), message });
         if let Err(error) = self.delay_settings().check() {
             return problem("network", error.to_string());
         }
+        let us_per_time = us_per_time?;
         let [shortest, longest] =
             [*DelayPair::CODES.start(), *DelayPair::CODES.end()].map(|code| 2.0 + f64::from(code) / 8.0);
         let [least, most] = [self.delay_shift, self.delay_shift + self.delay_scale].map(|delay| delay * us_per_time);
@@ -170,14 +155,7 @@ impl Default for Config {
             residual_table: String::new(),
             substrate: SubstrateKind::Chip,
             from: String::new(),
-            data: Data {
-                train_size: 5000,
-                train_seed: 42,
-                validation_size: 1000,
-                validation_seed: 41,
-                test_size: 1000,
-                test_seed: 40,
-            },
+            data: Data::of_kind(DataKind::YinYang),
             encoding: TimeEncoding::default(),
             network: Network {
                 hidden: vec![120],
@@ -213,15 +191,7 @@ impl Config {
             check.err().map(|error| Problem { key: key.to_owned(), message: error.to_string() })
         };
         let mut problems = Vec::new();
-        for (name, size) in [
-            ("data.train_size", self.data.train_size),
-            ("data.validation_size", self.data.validation_size),
-            ("data.test_size", self.data.test_size),
-        ] {
-            if !(1..=10_000_000).contains(&size) {
-                problems.push(Problem::out_of_range(name, size as f64, "a number of samples in 1..=10000000"));
-            }
-        }
+        problems.extend(self.data.problems());
         problems.extend(one("encoding", self.encoding.check()));
         if self.network.hidden.is_empty() || self.network.hidden.contains(&0) {
             problems.push(Problem {
@@ -232,7 +202,8 @@ impl Config {
                 ),
             });
         }
-        problems.extend(self.network.delay_problem(self.scaling.us_per_time));
+        let us_per_time = (self.substrate != SubstrateKind::Ideal).then_some(self.scaling.us_per_time);
+        problems.extend(self.network.delay_problem(us_per_time));
         problems.extend(one("training", self.training.check()));
         let layers = self.network.hidden.len() + 1;
         if self.training.bump.max_missing.len() != layers {

@@ -6,7 +6,7 @@ use bss2_emu::spec::Preset;
 use bss2_emu::{ChipSpec, Problem};
 use toml::{Table, Value};
 
-use super::{Config, kinds};
+use super::{Config, Data, DataKind, kinds};
 
 /// Values from one place, with the name of the place for messages.
 #[derive(Debug, Clone)]
@@ -89,7 +89,8 @@ pub fn assignment(text: &str) -> Result<Layer, ConfigError> {
 pub fn comes_first(layer: &Layer) -> bool {
     let key = layer.origin.strip_prefix("--set ");
     key.is_some_and(|key| {
-        key == "chip.preset" || kinds::SECTIONS.iter().any(|section| key.strip_prefix(section) == Some(".kind"))
+        ["chip.preset", "data.kind"].contains(&key)
+            || kinds::SECTIONS.iter().any(|section| key.strip_prefix(section) == Some(".kind"))
     })
 }
 
@@ -129,6 +130,12 @@ pub fn resolve(layers: &[Layer]) -> Result<Config, ConfigError> {
                         layer.origin
                     ),
                 }),
+            }
+        }
+        if let Some(kind) = given.get("data").and_then(|data| data.get("kind")?.as_str()) {
+            // A name that is none is reported with the other values.
+            if let Some(kind) = DataKind::of_name(kind) {
+                begin_with_data(kind, &mut base, &mut table)?;
             }
         }
         for (key, value) in leaves_with_values(&given, &table) {
@@ -209,6 +216,18 @@ fn begin_with_kind(section: &str, given: &Table, base: &mut Config, table: &mut 
     kinds::take(section, &fresh, base);
     if let Some(value) = kinds::find(&to_table(base)?, section) {
         set(table, section, value.clone());
+    }
+    Ok(())
+}
+
+/// A layer names a data set: its kind and the numbers of its samples begin anew from there; files and seeds stay.
+fn begin_with_data(kind: DataKind, base: &mut Config, table: &mut Table) -> Result<(), ConfigError> {
+    base.data = Data::of_kind(kind);
+    let fresh = to_table(base)?;
+    for key in ["kind", "train_size", "validation_size", "test_size"] {
+        if let Some(value) = fresh.get("data").and_then(|data| data.get(key)) {
+            set(table, &format!("data.{key}"), value.clone());
+        }
     }
     Ok(())
 }
@@ -322,6 +341,17 @@ mod tests {
         let config = with(&["chip.preset=bss2-calibrated"]).unwrap();
         assert_eq!(config.chip.residual.gain_mean_rel, 0.04);
         assert_eq!(config.scaling.latency.external_us, 0.47);
+    }
+
+    #[test]
+    fn a_data_set_brings_its_sizes_and_single_keys_win() {
+        let config =
+            with(&["data.test_seed=7", "data.train_size=10", "data.kind=mnist16", "data.test_size=500"]).unwrap();
+        let data = &config.data;
+        assert_eq!((data.train_size, data.validation_size, data.test_size, data.test_seed), (50_000, 10_000, 500, 7));
+        let text = message(&["data.kind=mnist17"]);
+        assert!(text.contains("data.kind") && text.contains("mnist17") && text.contains("fashion-mnist16"), "{text}");
+        assert!(message(&["data.kind=mnist", "data.train_size=60000"]).contains("1..=50000"));
     }
 
     #[test]

@@ -4,8 +4,10 @@ pub mod calix_targets;
 pub mod checkpoint;
 pub mod initial_weights;
 pub mod network;
+pub mod published_network;
 pub mod residual_table;
 pub mod run_folder;
+pub mod sample_table;
 pub mod simulation;
 
 use std::io::{self, Write as _};

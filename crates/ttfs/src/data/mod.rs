@@ -1,6 +1,9 @@
-//! Labelled samples, whatever they come from: the shape that encodings, training and studies share.
+//! Labelled samples, whatever they come from: the shapes that encodings, training and studies share.
 
+pub mod idx;
+pub mod images;
 pub mod mersenne;
+mod resize;
 pub mod yin_yang;
 
 use ndarray::Array2;
@@ -35,16 +38,11 @@ impl Dataset {
     /// [`Error::Shape`] unless there is one label per row, [`Error::Feature`] for a feature outside `0..=1` (`NaN`
     /// included), [`Error::Label`] for a label that is not below `n_classes`.
     pub fn new(features: Array2<f64>, labels: Vec<usize>, n_classes: usize) -> Result<Self, Error> {
-        if labels.len() != features.nrows() {
-            return Err(Error::Shape { what: "labels", found: vec![labels.len()], expected: vec![features.nrows()] });
-        }
+        check_labels(&labels, features.nrows(), n_classes)?;
         for ((sample, feature), &value) in features.indexed_iter() {
             if !(0.0..=1.0).contains(&value) {
                 return Err(Error::Feature { sample, feature, value });
             }
-        }
-        if let Some((sample, &label)) = labels.iter().enumerate().find(|&(_, &label)| label >= n_classes) {
-            return Err(Error::Label { sample, label, n_classes });
         }
         Ok(Self { features, labels, n_classes })
     }
@@ -57,6 +55,17 @@ impl Dataset {
     /// Number of features of each sample.
     pub fn n_features(&self) -> usize {
         self.features.ncols()
+    }
+}
+
+/// Accepts one label per sample, each below the number of classes.
+fn check_labels(labels: &[usize], n_samples: usize, n_classes: usize) -> Result<(), Error> {
+    if labels.len() != n_samples {
+        return Err(Error::Shape { what: "labels", found: vec![labels.len()], expected: vec![n_samples] });
+    }
+    match labels.iter().enumerate().find(|&(_, &label)| label >= n_classes) {
+        Some((sample, &label)) => Err(Error::Label { sample, label, n_classes }),
+        None => Ok(()),
     }
 }
 

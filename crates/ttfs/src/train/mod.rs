@@ -13,9 +13,11 @@ use bss2_emu::rng::{Purpose, Stream, derive};
 use ndarray::{Array2, ArrayView2, Axis};
 use serde::{Deserialize, Serialize};
 
+pub use crate::samples::Samples;
 pub use score::{Evaluation, Score};
 pub use settings::{InitialWeights, Keep, TrainingSettings};
 
+use crate::Error;
 use crate::bumping::{Bump, BumpState};
 use crate::gradient::BackwardPass;
 use crate::loss::l2;
@@ -24,24 +26,7 @@ use crate::neuron::NeuronModel;
 use crate::optimiser::OptimiserState;
 use crate::scaling::Scaling;
 use crate::substrate::Substrate;
-use crate::{Error, data::Dataset};
 use score::Tally;
-
-/// Input spike times with their labels: a data set after encoding.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Samples {
-    /// Spike times `(n_samples, n_inputs)` in model time.
-    pub times: Array2<f64>,
-    /// Class of each sample.
-    pub labels: Vec<usize>,
-}
-
-impl Samples {
-    /// Encodes a data set.
-    pub fn new(data: &Dataset, encoding: &crate::encoding::TimeEncoding) -> Self {
-        Self { times: encoding.encode(data), labels: data.labels.clone() }
-    }
-}
 
 /// Everything that training changes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -215,7 +200,7 @@ impl Trainer {
         let mut tally = Tally::default();
         let mut bumped_batches = 0;
         for (number, chosen) in order.chunks(settings.batch_size).enumerate() {
-            let mut inputs = train.times.select(Axis(0), chosen);
+            let mut inputs = train.times_of(chosen);
             let labels: Vec<usize> = chosen.iter().map(|&s| train.labels[s]).collect();
             self.add_input_noise(state.epoch, chosen, &mut inputs);
             let run = self.run_id(TRAINING_SESSION, state.epoch, batches, number);
@@ -283,11 +268,10 @@ impl Trainer {
         let mut times: Vec<Array2<f64>> = network.sizes().into_iter().map(|n| Array2::zeros((0, n))).collect();
         let size = self.settings.evaluation_batch_size;
         let batches = samples.labels.len().div_ceil(size);
-        for (number, (inputs, labels)) in
-            samples.times.axis_chunks_iter(Axis(0), size).zip(samples.labels.chunks(size)).enumerate()
-        {
+        for (number, labels) in samples.labels.chunks(size).enumerate() {
+            let inputs = samples.times(number * size..number * size + labels.len());
             let run = self.run_id(EVALUATION_SESSION, part, batches, number);
-            let layers = substrate.forward(network, inputs, run)?.layers;
+            let layers = substrate.forward(network, inputs.view(), run)?.layers;
             classes.extend(tally.add(&layers, labels, &self.settings.loss));
             for (times, layer) in times.iter_mut().zip(&layers) {
                 append(times, layer.view())?;

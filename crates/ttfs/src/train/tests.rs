@@ -58,23 +58,24 @@ fn delayed(weights: &[Array2<f64>], inputs: &Array2<f64>, [external, internal]: 
 fn gradients_account_for_latency() {
     let latencies = [0.08, 0.05];
     let data = samples(7, 6);
+    let times = data.times(0..6);
     let trainer = trainer(|_| ());
     let mut state = trainer.initial_state(25, &[30, 3]);
     let loss = trainer.settings.loss;
     let mean_loss = |weights: &[Array2<f64>]| {
-        let layers = delayed(weights, &data.times, latencies);
+        let layers = delayed(weights, &times, latencies);
         let outputs = &layers[1];
         let sum: f64 = outputs.rows().into_iter().zip(&data.labels).map(|(t, &l)| loss.of_sample(t, l).0).sum();
         sum / data.labels.len() as f64
     };
-    let layers = delayed(&state.network.weights, &data.times, latencies);
+    let layers = delayed(&state.network.weights, &times, latencies);
     assert!(layers[1].iter().all(|t| t.is_finite()), "the test needs spiking outputs");
     let pass = BackwardPass { guard: None, ..trainer.backward.pass };
     let spikes = Spikes::first(layers);
     let gradient = |latencies| -> Vec<Array2<f64>> {
         let backward = batch::Backward { pass, latencies, neurons: None };
         let layers = state.network.layers(None);
-        let gradients = batch::gradients(&backward, &loss, &layers, data.times.view(), &spikes, &data.labels);
+        let gradients = batch::gradients(&backward, &loss, &layers, times.view(), &spikes, &data.labels);
         gradients.into_iter().map(|g| g.weights).collect()
     };
     let (with, without) = (gradient(latencies), gradient([0.0, 0.0]));

@@ -56,7 +56,7 @@ fn start(trainer: &Trainer) -> TrainingState {
 
 fn on_ideal(network: &Network, samples: &Samples) -> Spikes {
     let mut ideal = Ideal { model: scaling().model(), grid: Some(scaling()) };
-    ideal.forward(network, samples.times.view(), RUN).unwrap()
+    ideal.forward(network, samples.times(0..samples.n_samples()).view(), RUN).unwrap()
 }
 
 /// Largest difference of finite times; who spikes must be the same.
@@ -74,7 +74,7 @@ fn an_ideal_chip_is_the_ideal_substrate() {
     let network = start(&trainer).network;
     // One spike per neuron and sample, as in the model.
     let mut device = device(Preset::Ideal, |spec| spec.circuits.refiring = false);
-    let chip = device.forward(&network, samples.times.view(), RUN).unwrap();
+    let chip = device.forward(&network, samples.times(0..samples.n_samples()).view(), RUN).unwrap();
     let ideal = on_ideal(&network, &samples);
     let spikes = ideal.layers[1].iter().filter(|t| t.is_finite()).count();
     assert!(spikes > 150, "{spikes} output spikes of 300");
@@ -95,7 +95,7 @@ fn a_pair_that_is_off_is_seen_to_be_off() {
         spec.circuits.refiring = false;
         spec.residual.delay_pair_us_std = 0.43;
     });
-    let chip = device.forward(&network, samples.times.view(), RUN).unwrap();
+    let chip = device.forward(&network, samples.times(0..samples.n_samples()).view(), RUN).unwrap();
     let ttfs::network::Delays::Axonal(delays) = network.layers(Some(&scaling()))[1].delays.clone() else { panic!() };
     let error = chip.delayed[1].clone().unwrap() - &chip.layers[0] - &delays;
     // One error for each pair, the same in all samples; .43 us are .072 tau.
@@ -136,6 +136,8 @@ fn delays_that_no_pair_can_make_are_refused() {
     let mut state = trainer.initial_state(20, &SIZES);
     let settings = DelaySettings { kind: DelayKind::Axonal, ..DelaySettings::SIMULATION };
     trainer.add_delays(&mut state, &settings, 4).unwrap();
-    let error = device(Preset::Ideal, |_| ()).forward(&state.network, samples.times.view(), RUN).unwrap_err();
+    let error = device(Preset::Ideal, |_| ())
+        .forward(&state.network, samples.times(0..samples.n_samples()).view(), RUN)
+        .unwrap_err();
     assert!(error.to_string().contains("8.25..=33.25"), "{error}");
 }

@@ -4,6 +4,7 @@ mod data;
 mod delays_and_neurons;
 mod delays_on_chip;
 mod finite_differences;
+mod mnist16;
 mod published_network;
 mod training;
 mod yin_yang;

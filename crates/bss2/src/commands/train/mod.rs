@@ -19,14 +19,16 @@ use ttfs::train::{EpochRecord, Trainer, TrainingState};
 
 use self::start::{Start, digest, fresh, resumed};
 use super::summary::{Finished, Session};
-use super::{Splits, report, set_threads, splits, summary, warn_of_other_chip};
+use super::{report, set_threads, summary, warn_of_other_chip};
 use crate::cli::TrainArgs;
 use crate::config::{Config, SubstrateKind};
 use crate::console::{Console, Progress};
+use crate::data_sets::{Splits, splits};
 use crate::files::checkpoint::Checkpoint;
 use crate::files::network::SavedNetwork;
 use crate::files::run_folder::{RunFolder, Writer};
 use crate::laboratory::{GivenTable, Laboratory, draw, initial_state, layer_sizes, measured_neurons, n_inputs};
+use crate::presets;
 use crate::stage::{NoiseAware, Stage, ideal, ideal_scaling};
 
 /// Epochs between checkpoints.
@@ -42,6 +44,10 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<ExitCode> {
     let console = Console::new(args.output.json);
     set_threads(&args.output)?;
     let interrupted = watch_for_interrupts()?;
+    if args.list {
+        println!("{}", presets::listed());
+        return Ok(ExitCode::SUCCESS);
+    }
     if let Some(path) = &args.resume {
         let start = resumed(path)?;
         if start.folder.summary().is_file() {
@@ -109,7 +115,7 @@ fn train(start: Start, console: Console, interrupted: &AtomicBool) -> anyhow::Re
         last_epoch: course.state.epoch,
         calibration_s,
         training_s: learning.elapsed().as_secs_f64(),
-        training_samples_per_s: f64::from(course.state.epoch - first_epoch) * config.data.train_size as f64
+        training_samples_per_s: f64::from(course.state.epoch - first_epoch) * data.train.n_samples() as f64
             / learning.elapsed().as_secs_f64(),
         total_s: begun.elapsed().as_secs_f64(),
     });
@@ -125,7 +131,8 @@ fn train(start: Start, console: Console, interrupted: &AtomicBool) -> anyhow::Re
     }
 
     let (network, kept_epoch) = trainer.kept(&course.state);
-    SavedNetwork::new(&config.encoding, scaling, network).save(&folder.network())?;
+    SavedNetwork::new(config.data.kind, &config.encoding, scaling, config.training.rounding, network)
+        .save(&folder.network())?;
     let finished = Finished {
         config: &config,
         calibrated: calibrated.as_ref(),
@@ -164,8 +171,7 @@ fn prepare(config: &Config, table: Option<GivenTable>, console: Console) -> anyh
             let laboratory = set_up(config, table, console)?;
             let calibrated = Some((laboratory.chip.identity().clone(), laboratory.calibration.clone()));
             let scaling = laboratory.scaling;
-            let placement =
-                Placement::with_delays(n_inputs(&config.encoding), &layer_sizes(config), config.network.delays)?;
+            let placement = Placement::with_delays(n_inputs(config)?, &layer_sizes(config)?, config.network.delays)?;
             let neurons = measured_neurons(&placement, &scaling, &laboratory.calibration);
             let chip = laboratory.place(placement, scaling, config.scaling.slot_us)?;
             Ok(Prepared { stage: Stage::Chip(Box::new(chip)), scaling, calibrated, neurons })
@@ -227,7 +233,7 @@ fn run_epochs(
     let epochs = config.training.epochs;
     let lines: Result<Vec<String>, _> = course.history.iter().map(serde_json::to_string).collect();
     let writer = Writer::start(folder, &lines?)?;
-    let mut progress = Progress::new(console, epochs, course.state.epoch, config.data.train_size);
+    let mut progress = Progress::new(console, epochs, course.state.epoch, data.train.n_samples());
     let earlier = course.trials;
     let mut outcome = Ok(());
     while !trainer.is_finished(&course.state) && !interrupted.load(Ordering::SeqCst) {

@@ -14,11 +14,13 @@ use super::super::summary::Timings;
 use super::super::{config_of, configure, flag};
 use crate::cli::TrainArgs;
 use crate::config::{Config, Layer, SubstrateKind, resolve};
+use crate::data_sets::splits;
 use crate::files::checkpoint::Checkpoint;
 use crate::files::initial_weights::{self, InitialWeights};
 use crate::files::run_folder::RunFolder;
 use crate::files::{residual_table, write};
 use crate::laboratory::{GivenTable, draw, layer_sizes, n_inputs};
+use crate::presets;
 
 /// What a training starts from.
 pub(super) struct Start {
@@ -47,15 +49,18 @@ pub(super) fn fresh(args: &TrainArgs) -> anyhow::Result<Start> {
     if let Some(hidden) = args.hidden {
         flags.push(flag("--hidden", "network.hidden", vec![Value::Integer(i64::from(hidden))]));
     }
-    let mut base = None;
+    let mut base: Vec<Layer> = Vec::new();
+    if let Some(name) = &args.preset {
+        base.push(presets::named(name)?.layer()?);
+    }
     if let Some(path) = &args.from {
         flags.push(flag("--from", "from", path.display().to_string()));
-        base = Some(shape_of(&initial_weights::load(path)?)?);
+        base.push(shape_of(&initial_weights::load(path)?)?);
     }
     let (config, table) = configure(base, &args.config, &args.chip, flags)?;
     // What does not fit is said before anything is made.
     if config.substrate != SubstrateKind::Ideal {
-        Placement::with_delays(n_inputs(&config.encoding), &layer_sizes(&config), config.network.delays)
+        Placement::with_delays(n_inputs(&config)?, &layer_sizes(&config)?, config.network.delays)
             .context("the network does not fit on the chip (network.hidden or --hidden, encoding.copies)")?;
     }
     if let Some(given) = &table {
@@ -73,7 +78,9 @@ pub(super) fn fresh(args: &TrainArgs) -> anyhow::Result<Start> {
         SubstrateKind::Ideal => "ideal".into(),
         SubstrateKind::NoiseAware => "noise-aware".into(),
     };
-    let name = format!("yin-yang-{on}-seed{}", config.training.seed);
+    // Missing or damaged data sets, too.
+    drop(splits(&config)?);
+    let name = format!("{}-{on}-seed{}", config.data.kind.name(), config.training.seed);
     let folder = RunFolder::create(args.out.as_deref(), &name)?;
     if let Err(error) = describe(&config, initial.as_ref(), &folder) {
         folder.discard();
@@ -102,7 +109,7 @@ fn shape_of(initial: &InitialWeights) -> anyhow::Result<Layer> {
 
 /// Refuses weights of other layers than the configuration's.
 fn fits(weights: &[Array2<f64>], config: &Config) -> anyhow::Result<()> {
-    let sizes: Vec<usize> = [n_inputs(&config.encoding)].into_iter().chain(layer_sizes(config)).collect();
+    let sizes: Vec<usize> = [n_inputs(config)?].into_iter().chain(layer_sizes(config)?).collect();
     let found: Vec<usize> =
         weights.first().map(Array2::nrows).into_iter().chain(weights.iter().map(Array2::ncols)).collect();
     if found == sizes && weights.windows(2).all(|w| w[0].ncols() == w[1].nrows()) {
