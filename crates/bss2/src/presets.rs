@@ -42,6 +42,7 @@ pub const PRESETS: &[Preset] = &[
     preset!("yin-yang-chip", "25-120-3", "chip", "Yin-Yang in the loop, the default recipe", "this project"),
     preset!("yin-yang-chip-published", "25-120-3", "chip", "Yin-Yang in the loop, published recipe", FAST_AND_DEEP),
     preset!("yin-yang", "5-120-3", "ideal", "Yin-Yang in simulation", FAST_AND_DEEP),
+    preset!("yin-yang-best", "5-150-3", "ideal", "Yin-Yang in simulation, our best recipe", "this project"),
     preset!("mnist", "784-350-10", "ideal", "MNIST in simulation", FAST_AND_DEEP),
     preset!("mnist16", "256-128-10", "ideal", "MNIST of 16x16 pixels in simulation", FAST_AND_DEEP),
     preset!("mnist-400x2", "784-400-400-10", "ideal", "deep MNIST in simulation", FAST_AND_DEEP),
