@@ -162,6 +162,11 @@ fn a_binary_file_that_is_not_whole_says_how() {
     assert!(complaint("x.bss2cal", b"").contains("cut off in its header: 0 of 52"));
 }
 
+/// The second field of a line of a CSV.
+fn second(line: &str) -> &str {
+    line.split(',').nth(1).unwrap()
+}
+
 #[test]
 fn text_that_is_not_a_table_says_where() {
     let text = String::from_utf8(saved(&table(), "csv")).unwrap();
@@ -176,6 +181,12 @@ fn text_that_is_not_a_table_says_where() {
     assert!(changed("\n1,501,", "\n1,abc,").contains("line 4, column code_v_leak: \"abc\" is not a number"));
     assert!(changed("\n1,501,", "\n9,501,").contains("line 4, column neuron: 9; expected 1"));
     let lines: Vec<&str> = text.lines().collect();
+    let twice =
+        |line: &&str| if line.starts_with('#') { (*line).to_owned() } else { format!("{line},{}", second(line)) };
+    let doubled = lines.iter().map(twice).collect::<Vec<String>>().join("\n") + "\n";
+    assert!(complaint("x.csv", doubled.as_bytes()).contains("the column code_v_leak is there twice"));
+    assert!(changed("\"leak_lsb\":80.0,", "").contains("missing field `leak_lsb`"));
+    assert!(loaded("x.csv", format!("\u{feff}{text}").as_bytes()).unwrap() == table());
     assert!(complaint("x.csv", (lines[..400].join("\n") + "\n").as_bytes()).contains("rows has 398 entries"));
     assert!(complaint("x.csv", &text.as_bytes()[..60]).contains("cut off"));
     let cut_in_a_row = text.len() - 5;
