@@ -204,6 +204,22 @@ fn an_npz_of_something_else_says_so() {
     assert!(complaint("x.npz", &other).contains("no array `table`"));
 }
 
+/// The archive has a CRC-32 of each array. What lies outside of the arrays - dates, versions - is no part of the table.
+#[test]
+fn a_flipped_bit_in_an_npz_is_found_or_means_nothing() {
+    let bytes = saved(&table(), "npz");
+    let mut refused = 0;
+    for place in (0..bytes.len()).step_by(bytes.len() / 100) {
+        let mut flipped = bytes.clone();
+        flipped[place] ^= 4;
+        match loaded("x.npz", &flipped) {
+            Ok(read) => assert!(read == table(), "byte {place} changed the table"),
+            Err(_) => refused += 1,
+        }
+    }
+    assert!(refused > 50, "{refused}");
+}
+
 #[test]
 fn an_npz_has_the_names_of_calix() {
     let folder = tempfile::tempdir().unwrap();
