@@ -218,7 +218,7 @@ mod tests {
         );
         assert!(complaint(r#"{"leak": "80"}"#).contains("leak: \"80\" is not a number"));
         let long = serde_json::json!({ "leak": { "a": vec![1; 500] } }).to_string();
-        assert!(complaint(&long).ends_with(",... is not a number") && complaint(&long).len() < 90);
+        assert!(complaint(&long).ends_with("1... is not a number") && complaint(&long).len() < 90);
         assert_eq!(
             complaint(r#"{"i_synin_gm": 5000}"#),
             "i_synin_gm: 5000 is not allowed; expected a whole number in 1..=1022"
