@@ -219,8 +219,9 @@ mod tests {
     use bss2_emu::ChipIdentity;
 
     fn table(measurements: u64) -> Calibration {
-        let table = Calibration::from_targets(ChipIdentity("A".into()), &Targets::default());
-        Calibration { measurements, ..table }
+        let mut table = Calibration::from_targets(ChipIdentity("A".into()), &Targets::default());
+        table.measurements = measurements;
+        table
     }
 
     #[test]
