@@ -86,7 +86,8 @@ fn neurons_are_calibrated_to_the_targets_of_a_file() {
     let complaint = fail(&[&mine[..], &["--set", "calibration.threshold_lsb=140"]].concat());
     assert!(complaint.contains("--set calibration.threshold_lsb: the file of --target gives it for each neuron"));
     fs::write(path("bad.json"), r#"{"leak": 300}"#).unwrap();
-    for (file, words) in [("bad.json", ["leak_lsb", "300"]), ("none.json", ["none.json", "No such file"])] {
+    for (file, words) in [("bad.json", ["leak: 300", "0..=255 CADC LSB"]), ("none.json", ["none.json", "No such file"])]
+    {
         let complaint = fail(&["calib", "run", "--target", &path(file), "-o", &path("x.json")]);
         assert!(complaint.contains(file) && words.iter().all(|word| complaint.contains(word)), "{complaint}");
     }
@@ -104,11 +105,62 @@ fn a_chip_without_calibration_has_one_code_for_all() {
     assert!(neurons.iter().all(|codes| *codes == neurons[0]) && !table.success.contains(&true));
     assert!(succeed(&["calib", "show", &raw]).contains("nothing was measured with these codes"));
     // Thresholds spread as on a chip that nobody calibrated: by some 6 LSB, not by less than 2.
-    let verified = json(&succeed(&["calib", "verify", table_of_chip_1(), "--chip", "1", "--json"]));
-    assert!(verified["parameters"][2]["sd"].as_f64().unwrap() < 2.0, "{verified}");
+    let verified = json(&succeed(&["calib", "verify", &raw, "--chip", "1", "--json"]));
+    let threshold = &verified["parameters"][2];
+    assert!((4.0..9.0).contains(&threshold["spread"].as_f64().unwrap()), "{verified}");
+    assert!(threshold["stored"].is_null() && threshold["near_stored"].is_null() && verified["verified"].is_null());
+    let said = succeed(&["calib", "verify", &raw, "--chip", "1"]);
+    assert!(said.contains("nothing was measured with the codes of this table: there is nothing to verify"), "{said}");
+    let calibrated = json(&succeed(&["calib", "verify", table_of_chip_1(), "--chip", "1", "--json"]));
+    assert!(calibrated["parameters"][2]["spread"].as_f64().unwrap() < 2.0, "{calibrated}");
+    // What was not measured is neither drawn nor compared.
+    let figure = text(&base.path().join("raw.svg"));
+    assert!(succeed(&["calib", "show", &raw, "-o", &figure]).contains("512 neurons, nothing measured"));
+    assert!(fs::read_to_string(&figure).unwrap().contains("nothing measured"));
+    let compared = json(&succeed(&["calib", "diff", table_of_chip_1(), &raw, "--json"]));
+    assert!(compared["measured"].is_null() && compared["success_differs"].is_null(), "{compared}");
+    assert!(compared["codes"][0]["changed"].as_u64().unwrap() > 400, "{compared}");
+    let said = succeed(&["calib", "diff", table_of_chip_1(), &raw]);
+    assert!(said.contains("measured values are not compared: nothing was measured with the codes of "), "{said}");
     let shown = json(&succeed(&["calib", "show", table_of_chip_1(), "--json"]));
     let threshold = &shown["measured"][2];
     assert!(threshold["uncalibrated_sd"].as_f64().unwrap() > 2.0 * threshold["sd"].as_f64().unwrap(), "{threshold}");
+}
+
+#[test]
+fn that_all_neurons_missed_is_said_with_what_was_measured() {
+    let base = tempfile::tempdir().unwrap();
+    let path = text(&base.path().join("missed.json"));
+    let mut table = calib::Calibration::load(table_of_chip_1()).unwrap();
+    table.success.fill(false);
+    table.save(&path).unwrap();
+    let said = succeed(&["calib", "show", &path]);
+    assert!(said.contains("0 of 512 neurons calibrated") && said.contains("measured on all neurons"), "{said}");
+    assert!(!said.contains("nothing was measured"), "{said}");
+    let shown = json(&succeed(&["calib", "show", &path, "--json"]));
+    assert!(shown["measured"][2]["median"].as_f64().unwrap() > 140.0, "{shown}");
+}
+
+#[test]
+fn a_preset_wins_over_a_folder_of_its_name() {
+    let base = tempfile::tempdir().unwrap();
+    fs::create_dir(base.path().join("fast-and-deep")).unwrap();
+    let made = bss2(&["calib", "run", "--chip", "1", "--target", "fast-and-deep", "-o", "a.json"])
+        .current_dir(base.path())
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    assert_eq!(fs::read(base.path().join("a.json")).unwrap(), fs::read(table_of_chip_1()).unwrap());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_folder_that_takes_no_files_is_found_before_the_calibration() {
+    let output = bss2(&["calib", "run", "--chip", "1", "-o", "/proc/chip.bss2cal"]).output().unwrap();
+    let (said, complaint) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(1));
+    assert!(complaint.contains("cannot write /proc/chip.bss2cal: the folder takes no files"), "{complaint}");
+    assert!(!said.contains("CADC ramps"), "{said}");
 }
 
 #[test]
@@ -126,7 +178,12 @@ fn a_table_is_shown_in_words_and_as_a_figure() {
     for figure in ["table.png", "table.svg"] {
         let figure = text(&base.path().join(figure));
         let said = succeed(&["calib", "show", table_of_chip_1(), "-o", &figure]);
-        assert!(said.contains("neurons on target") && said.contains("threshold (CADC LSB)"), "{said}");
+        assert!(
+            said.contains("neurons calibrated")
+                && said.contains("near their targets")
+                && said.contains("threshold (CADC LSB)"),
+            "{said}"
+        );
         assert!(fs::metadata(&figure).unwrap().len() > 5000);
     }
     assert_eq!(names(base.path()), ["table.png", "table.svg"]);
@@ -161,8 +218,13 @@ fn a_table_is_verified_on_its_own_chip() {
     let other = ["calib", "verify", table_of_chip_1(), "--chip", "2"];
     let complaint = fail(&other);
     assert!(complaint.contains("was measured on chip emulated-1-") && complaint.contains("--force"), "{complaint}");
-    let forced = succeed(&[&other[..], &["--force"]].concat());
-    assert!(forced.contains("warning: the table of chip emulated-1-"), "{forced}");
+    // On another chip the codes do something else, and the exit code says so.
+    let forced = bss2(&[&other[..], &["--force"]].concat()).output().unwrap();
+    let said = String::from_utf8_lossy(&forced.stdout);
+    assert!(said.contains("warning: the table of chip emulated-1-"), "{said}");
+    assert!(said.lines().last().unwrap().starts_with("not verified: "), "{said}");
+    assert_eq!(forced.status.code(), Some(1));
+    assert!(succeed(&own[..5]).lines().last().unwrap().starts_with("verified: "));
     let complaint = fail(&["calib", "verify", "no-such.bss2cal", "--chip", "1"]);
     assert!(complaint.contains("no-such.bss2cal: no such file"), "{complaint}");
 }

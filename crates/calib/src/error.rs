@@ -91,8 +91,8 @@ pub enum CalibError {
     Length {
         /// The file.
         path: PathBuf,
-        /// The table.
-        what: &'static str,
+        /// The list.
+        what: String,
         /// Entries found.
         found: usize,
         /// Entries needed.

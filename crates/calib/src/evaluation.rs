@@ -13,7 +13,7 @@ use crate::instruments::{Bench, largest, median};
 use crate::stimulus::Sign;
 use crate::table::Calibration;
 use crate::uncalibrated::Uncalibrated;
-use crate::{cadc, leak, membrane_tau, reset, synaptic_tau, threshold};
+use crate::{cadc, leak, membrane_tau, plausible, reset, synaptic_tau, threshold};
 
 /// One quantity of all neurons.
 #[derive(Debug, Clone, PartialEq)]
@@ -74,9 +74,11 @@ impl Evaluation {
 
     /// What a table keeps of it.
     pub fn uncalibrated(&self) -> Uncalibrated {
-        let list = |name| match self.quantity(name) {
-            Some(quantity) => quantity.uncalibrated.clone(),
-            None => self.cadc_offset_uncalibrated.clone(),
+        let list = |name: &'static str| {
+            let values = self.quantity(name).map_or(&self.cadc_offset_uncalibrated, |q| &q.uncalibrated);
+            // What no neuron can have was not seen.
+            let range = plausible::uncalibrated(name);
+            values.iter().map(|v| if range.contains(v) { *v } else { f64::NAN }).collect()
         };
         Uncalibrated::from_lists(Uncalibrated::NAMES.map(list))
     }
@@ -157,7 +159,7 @@ impl Calibration {
     /// The table of the same chip as if nobody had calibrated it: the median of the codes for all neurons, the CADC as it comes. `None` for
     /// a chip that is set directly.
     ///
-    /// Nothing was measured with these codes: what the table says of the neurons is the targets, and no neuron is on target.
+    /// Nothing was measured with these codes: what the table says of the neurons is the targets, and no neuron is calibrated.
     pub fn with_common_codes(&self) -> Option<Self> {
         let mut codes = self.codes.clone()?;
         let neurons = &mut codes.neurons;

@@ -4,7 +4,7 @@ use bss2_emu::Problem;
 use bss2_emu::codes::NEURONS;
 use serde::{Deserialize, Serialize};
 
-use crate::targets::Targets;
+use crate::targets::{Fault, Targets};
 
 /// Lists of 512 values, in `AtomicNeuron` order, that take the place of the common value of [`Targets`]; a list that is empty does not.
 ///
@@ -34,18 +34,55 @@ pub struct PerNeuron {
     pub tau_syn_inh_us: Vec<f64>,
 }
 
+/// Targets of one kind with one fault: that of the common target, or of the first neuron, and those of single neurons.
+struct Group {
+    fault: Fault,
+    own: Vec<(usize, Fault)>,
+}
+
+impl Group {
+    fn problem(self) -> Problem {
+        const SHOWN: usize = 3;
+        let Self { fault: Fault { key, value, is, are }, own } = self;
+        // What is wrong with all of them in the same way is wrong with the target, not with neurons.
+        if own.is_empty() || own.len() == NEURONS && own.iter().all(|(_, f)| f.value == value && f.is == is) {
+            return Problem { key: key.into(), message: format!("{value} {is}") };
+        }
+        if let [(n, Fault { value, is, .. })] = own.as_slice() {
+            return Problem { key: format!("{key}[{n}]"), message: format!("{value} {is}") };
+        }
+        let numbers: Vec<String> = own.iter().take(SHOWN).map(|(n, _)| n.to_string()).collect();
+        let more = if own.len() > SHOWN { ", ..." } else { "" };
+        let values = || own.iter().map(|(_, fault)| fault.value);
+        // NaN is what `min` and `max` pass over; it is refused like the others.
+        let (low, high) = (values().fold(f64::NAN, f64::min), values().fold(f64::NAN, f64::max));
+        let (count, numbers) = (own.len(), numbers.join(", "));
+        Problem { key: key.into(), message: format!("{count} neurons ({numbers}{more}) {are}: {low} to {high}") }
+    }
+}
+
 impl PerNeuron {
-    /// Everything that cannot be calibrated to; the keys of single values carry the neuron's number.
+    /// Everything that cannot be calibrated to. Neurons with the same fault are named together, in one entry.
     pub fn check(&self, common: &Targets) -> Vec<Problem> {
-        self.judge(common, Targets::check)
+        self.judge(common, Targets::faults)
     }
 
-    /// Values outside the feasible range.
+    /// Values outside the feasible range, grouped in the same way.
+    ///
+    /// ```
+    /// use calib::{PerNeuron, Targets};
+    /// let leaks = (0..512).map(|n| if n < 256 { 45.0 } else { 80.0 }).collect();
+    /// let each = PerNeuron { leak_lsb: leaks, ..PerNeuron::default() };
+    /// assert_eq!(
+    ///     each.warnings(&Targets::default())[0].to_string(),
+    ///     "leak_lsb: 256 neurons (0, 1, 2, ...) are outside the feasible range 50..=160 CADC LSB: 45 to 45"
+    /// );
+    /// ```
     pub fn warnings(&self, common: &Targets) -> Vec<Problem> {
-        self.judge(common, Targets::warnings)
+        self.judge(common, Targets::infeasible)
     }
 
-    fn judge(&self, common: &Targets, of: impl Fn(&Targets) -> Vec<Problem>) -> Vec<Problem> {
+    fn judge(&self, common: &Targets, faults: fn(&Targets) -> Vec<Fault>) -> Vec<Problem> {
         let wrong = |(key, list): (&str, &[f64])| {
             let message = format!("{} values; a chip has {NEURONS} neurons", list.len());
             (!list.is_empty() && list.len() != NEURONS).then(|| Problem { key: key.into(), message })
@@ -54,18 +91,18 @@ impl PerNeuron {
         if !lengths.is_empty() {
             return lengths;
         }
-        let mut problems = of(common);
-        if self.is_empty() {
-            return problems;
-        }
-        for n in 0..NEURONS {
-            for problem in of(&self.of(common, n)) {
-                if !problems.iter().any(|p| p.key == problem.key && p.message == problem.message) {
-                    problems.push(Problem { key: format!("{}[{n}]", problem.key), ..problem });
+        let mut groups: Vec<Group> = faults(common).into_iter().map(|fault| Group { fault, own: Vec::new() }).collect();
+        if !self.is_empty() {
+            for n in 0..NEURONS {
+                for fault in faults(&self.of(common, n)) {
+                    match groups.iter_mut().find(|g| (g.fault.key, &g.fault.are) == (fault.key, &fault.are)) {
+                        Some(group) => group.own.push((n, fault)),
+                        None => groups.push(Group { own: vec![(n, fault.clone())], fault }),
+                    }
                 }
             }
         }
-        problems
+        groups.into_iter().map(Group::problem).collect()
     }
 
     /// Whether all neurons have the common targets.
@@ -120,5 +157,35 @@ impl PerNeuron {
             tau_syn_inh_us: or(&self.tau_syn_inh_us, common.tau_syn_inh_us),
             ..*common
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(problems: &[Problem]) -> Vec<String> {
+        problems.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn one_line_stands_for_all_neurons_with_the_same_fault() {
+        let each = PerNeuron {
+            leak_lsb: (0..512).map(|n| if n == 7 { 300.0 } else { 80.0 }).collect(),
+            threshold_lsb: (0..512).map(|n| if n < 2 { 70.0 + f64::from(n) } else { 150.0 }).collect(),
+            ..PerNeuron::default()
+        };
+        let expected = [
+            "threshold_lsb: 3 neurons (0, 1, 7) are not above their leak_lsb and would fire without input: 70 to 150",
+            "leak_lsb[7]: 300 is not allowed; expected 0..=255 CADC LSB",
+        ];
+        assert_eq!(said(&each.check(&Targets::default())), expected);
+        let all = PerNeuron { leak_lsb: vec![45.0; 512], ..PerNeuron::default() };
+        let common = Targets { leak_lsb: 45.0, ..Targets::default() };
+        let expected = ["leak_lsb: 45 is outside the feasible range 50..=160 CADC LSB"];
+        assert_eq!(said(&all.warnings(&common)), expected);
+        let none = PerNeuron { tau_mem_us: vec![f64::NAN; 512], ..PerNeuron::default() };
+        let message = &said(&none.check(&Targets::default()))[0];
+        assert!(message.starts_with("tau_mem_us: 512 neurons (0, 1, 2, ...) are not allowed"), "{message}");
     }
 }

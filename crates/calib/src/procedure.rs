@@ -1,48 +1,21 @@
 //! The order of the routines.
 
-use std::time::{Duration, Instant};
+use std::ops::RangeInclusive;
 
 use bss2_emu::codes::NEURONS;
 use bss2_emu::{CapMemCode, CodeTable, Device, NeuronCodes, NeuronParameters};
 
-use crate::cost::Cost;
+use crate::cost::{Account, Cost, Step};
 use crate::error::CalibError;
-use crate::instruments::{Bench, Counts, largest};
+use crate::instruments::{Bench, largest};
 use crate::leak::Inputs;
 use crate::per_neuron::PerNeuron;
 use crate::stimulus::{Burst, Sign};
 use crate::synaptic_gain::TimeConstants;
 use crate::synaptic_reference::Look;
-use crate::table::{Calibration, FORMAT};
+use crate::table::{Calibration, FORMAT, nominal};
 use crate::targets::Targets;
-use crate::{cadc, leak, membrane_tau, reset, synaptic_gain, synaptic_reference, synaptic_tau, threshold};
-
-/// A step of a calibration that is about to begin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Step {
-    /// What is calibrated.
-    pub name: &'static str,
-    /// Number of the step, from 1.
-    pub index: usize,
-    /// Number of steps.
-    pub of: usize,
-}
-
-const STEPS: [&str; 13] = [
-    "CADC ramps and offsets",
-    "synaptic time constants",
-    "preparation",
-    "synaptic references",
-    "synapse DAC bias",
-    "synaptic strengths",
-    "synaptic references again",
-    "membrane time constant",
-    "leak, inputs disconnected",
-    "reset",
-    "threshold",
-    "refinement",
-    "final measurement",
-];
+use crate::{cadc, leak, membrane_tau, plausible, reset, synaptic_gain, synaptic_reference, synaptic_tau, threshold};
 
 /// While strengths are compared: time constants in us and leak in LSB, as in `calix`.
 const PREPARED_SYN_US: f64 = 1.5;
@@ -150,7 +123,7 @@ pub fn calibrate_each<D: Device>(
     let exc = synaptic_tau::measure(bench, Sign::Excitatory, bursts[0], largest(&tau_exc))?;
     let inh = synaptic_tau::measure(bench, Sign::Inhibitory, bursts[1], largest(&tau_inh))?;
     let mem = membrane_tau::measure(bench, largest(&tau_mem))?;
-    let Seen { taus, is_seen } = Seen::new(targets, mem, exc, inh);
+    let Seen { taus, is_seen } = Seen::new([&tau_mem, &tau_exc, &tau_inh], [mem, exc, inh]);
     let burst = synaptic_gain::final_burst(bench, leaks.iter().copied().fold(f64::INFINITY, f64::min), &taus)?;
     let gain_exc = synaptic_gain::measure(bench, Sign::Excitatory, burst, &taus)?;
     let gain_inh = synaptic_gain::measure(bench, Sign::Inhibitory, burst, &taus)?;
@@ -159,8 +132,8 @@ pub fn calibrate_each<D: Device>(
 
     let mut measured = Vec::with_capacity(NEURONS);
     let mut success = Vec::with_capacity(NEURONS);
-    let nominal = Calibration::from_targets(chip.clone(), targets).measured;
     for (n, codes) in bench.codes.neurons.iter().enumerate() {
+        let nominal = nominal(&each.of(targets, n));
         let seen = NeuronParameters {
             v_leak_lsb: leak[n],
             v_reset_lsb: reset[n],
@@ -170,9 +143,9 @@ pub fn calibrate_each<D: Device>(
             tau_mem_us: taus.mem[n],
             tau_syn_exc_us: taus.exc[n],
             tau_syn_inh_us: taus.inh[n],
-            ..nominal[n]
+            ..nominal
         };
-        let (neuron, is_whole) = complete(seen, nominal[n]);
+        let (neuron, is_whole) = complete(seen, nominal);
         measured.push(neuron);
         success.push(is_whole && is_seen[n] && is_inside(codes, targets));
     }
@@ -216,46 +189,6 @@ fn restore_synaptic_tau(bench: &mut Bench<'_>, wanted: &[NeuronCodes]) {
     }
 }
 
-/// Announces the steps and notes what each takes.
-struct Account<'p> {
-    progress: &'p mut dyn FnMut(Step),
-    costs: Vec<Cost>,
-    present: Option<(&'static str, Counts, Instant)>,
-}
-
-impl<'p> Account<'p> {
-    fn new(progress: &'p mut dyn FnMut(Step)) -> Self {
-        Self { progress, costs: Vec::with_capacity(STEPS.len()), present: None }
-    }
-
-    fn next(&mut self, bench: &Bench<'_>) {
-        self.end(bench);
-        let index = self.costs.len();
-        if let Some(name) = STEPS.get(index) {
-            (self.progress)(Step { name, index: index + 1, of: STEPS.len() });
-            self.present = Some((name, bench.counts, Instant::now()));
-        }
-    }
-
-    fn end(&mut self, bench: &Bench<'_>) {
-        if let Some((routine, before, began)) = self.present.take() {
-            let hardware_us = bench.counts.hardware_time_us - before.hardware_time_us;
-            self.costs.push(Cost {
-                routine,
-                measurements: (bench.counts.runs - before.runs).into(),
-                trials: bench.counts.trials - before.trials,
-                hardware_time: Duration::try_from_secs_f64(hardware_us * 1e-6).unwrap_or_default(),
-                wall_time: began.elapsed(),
-            });
-        }
-    }
-
-    fn close(mut self, bench: &Bench<'_>) -> Vec<Cost> {
-        self.end(bench);
-        self.costs
-    }
-}
-
 /// Usual codes, with what the targets say directly.
 fn start(targets: &Targets) -> CodeTable {
     let code = |value: u16| CapMemCode::saturating(value.into());
@@ -276,49 +209,46 @@ fn start(targets: &Targets) -> CodeTable {
 
 /// Time constants that can be computed with.
 pub(crate) struct Seen {
-    /// With the target where nothing was seen.
+    /// With the neuron's own target where nothing was seen.
     pub taus: TimeConstants,
     pub is_seen: Vec<bool>,
 }
 
 impl Seen {
-    pub fn new(targets: &Targets, mem: Vec<f64>, exc: Vec<f64>, inh: Vec<f64>) -> Self {
+    /// From what was aimed at and what was measured, each in the order membrane, excitatory, inhibitory.
+    pub fn new(targets: [&[f64]; 3], measured: [Vec<f64>; 3]) -> Self {
         let mut is_seen = vec![true; NEURONS];
-        let mut finite = |mut values: Vec<f64>, target: f64| {
-            for (value, is_seen) in values.iter_mut().zip(&mut is_seen) {
-                if !value.is_finite() {
-                    *value = target;
+        let [mut mem, mut exc, mut inh] = measured;
+        for (values, targets) in [&mut mem, &mut exc, &mut inh].into_iter().zip(targets) {
+            for ((value, target), is_seen) in values.iter_mut().zip(targets).zip(&mut is_seen) {
+                if !plausible::TAU_US.contains(value) {
+                    *value = *target;
                     *is_seen = false;
                 }
             }
-            values
-        };
-        let taus = TimeConstants {
-            mem: finite(mem, targets.tau_mem_us),
-            exc: finite(exc, targets.tau_syn_exc_us),
-            inh: finite(inh, targets.tau_syn_inh_us),
-        };
-        Self { taus, is_seen }
+        }
+        Self { taus: TimeConstants { mem, exc, inh }, is_seen }
     }
 }
 
-/// A table holds finite numbers only: what could not be measured is replaced by the nominal value, and said to be so.
+/// A table holds plausible numbers only: what could not be measured is replaced by the nominal value, and said to be so.
 pub(crate) fn complete(seen: NeuronParameters, nominal: NeuronParameters) -> (NeuronParameters, bool) {
     let mut is_whole = true;
-    let mut or = |value: f64, nominal: f64, is_allowed: bool| {
-        if value.is_finite() && is_allowed {
+    let mut or = |value: f64, nominal: f64, range: &RangeInclusive<f64>| {
+        if range.contains(&value) {
             value
         } else {
             is_whole = false;
             nominal
         }
     };
+    let potential = &plausible::POTENTIAL_LSB;
     let neuron = NeuronParameters {
-        v_leak_lsb: or(seen.v_leak_lsb, nominal.v_leak_lsb, true),
-        v_reset_lsb: or(seen.v_reset_lsb, nominal.v_reset_lsb, true),
-        v_threshold_lsb: or(seen.v_threshold_lsb, nominal.v_threshold_lsb, true),
-        gain_exc: or(seen.gain_exc, nominal.gain_exc, seen.gain_exc > 0.0),
-        gain_inh: or(seen.gain_inh, nominal.gain_inh, seen.gain_inh > 0.0),
+        v_leak_lsb: or(seen.v_leak_lsb, nominal.v_leak_lsb, potential),
+        v_reset_lsb: or(seen.v_reset_lsb, nominal.v_reset_lsb, potential),
+        v_threshold_lsb: or(seen.v_threshold_lsb, nominal.v_threshold_lsb, potential),
+        gain_exc: or(seen.gain_exc, nominal.gain_exc, &plausible::GAIN),
+        gain_inh: or(seen.gain_inh, nominal.gain_inh, &plausible::GAIN),
         ..seen
     };
     (neuron, is_whole)
@@ -341,4 +271,23 @@ fn is_inside(codes: &NeuronCodes, targets: &Targets) -> bool {
     ]
     .into_iter()
     .all(|(code, range)| *range.start() < code.get() && code.get() < *range.end())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_neuron_that_shows_nothing_keeps_its_own_targets() {
+        let own: Vec<f64> = (0..NEURONS).map(|n| n as f64 + 1.0).collect();
+        let mut measured = vec![6.0; NEURONS];
+        (measured[3], measured[5], measured[9]) = (f64::INFINITY, f64::NAN, -2.0);
+        let seen = Seen::new([&own, &own, &own], [measured, vec![6.0; NEURONS], vec![6.0; NEURONS]]);
+        assert_eq!((seen.taus.mem[3], seen.taus.mem[5], seen.taus.mem[9], seen.taus.mem[4]), (4.0, 6.0, 10.0, 6.0));
+        assert_eq!(seen.is_seen.iter().filter(|s| !**s).count(), 3);
+
+        let targets = Targets { threshold_lsb: 140.0, ..Targets::default() };
+        let dark = NeuronParameters { v_threshold_lsb: f64::NAN, gain_exc: 0.0, ..nominal(&targets) };
+        assert_eq!(complete(dark, nominal(&targets)), (nominal(&targets), false));
+    }
 }

@@ -8,6 +8,7 @@ use crate::instruments::{Bench, largest};
 use crate::procedure::{Seen, complete};
 use crate::stimulus::Sign;
 use crate::table::Calibration;
+use crate::targets::Targets;
 use crate::{cadc, leak, membrane_tau, reset, synaptic_gain, synaptic_tau, threshold};
 
 /// Measures all neurons with the codes of a table, as the last step of a calibration does; nothing is searched.
@@ -32,14 +33,15 @@ pub fn remeasure<D: Device>(
     }
     bench.codes.cadc_offset.clone_from(&codes.cadc_offset);
 
-    let of = |field| table.per_neuron.all(targets, field);
-    let (exc_us, inh_us) = (largest(&of(|t| t.tau_syn_exc_us)), largest(&of(|t| t.tau_syn_inh_us)));
+    let of = |field: fn(&Targets) -> f64| table.per_neuron.all(targets, field);
+    let (tau_mem, tau_exc, tau_inh) = (of(|t| t.tau_mem_us), of(|t| t.tau_syn_exc_us), of(|t| t.tau_syn_inh_us));
+    let (exc_us, inh_us) = (largest(&tau_exc), largest(&tau_inh));
     let burst_exc = synaptic_tau::choose_burst(bench, Sign::Excitatory, exc_us)?;
     let exc = synaptic_tau::measure(bench, Sign::Excitatory, burst_exc, exc_us)?;
     let burst_inh = synaptic_tau::choose_burst(bench, Sign::Inhibitory, inh_us)?;
     let inh = synaptic_tau::measure(bench, Sign::Inhibitory, burst_inh, inh_us)?;
-    let mem = membrane_tau::measure(bench, largest(&of(|t| t.tau_mem_us)))?;
-    let Seen { taus, is_seen } = Seen::new(targets, mem, exc, inh);
+    let mem = membrane_tau::measure(bench, largest(&tau_mem))?;
+    let Seen { taus, is_seen } = Seen::new([&tau_mem, &tau_exc, &tau_inh], [mem, exc, inh]);
     let lowest_leak = of(|t| t.leak_lsb).into_iter().fold(f64::INFINITY, f64::min);
     let burst = synaptic_gain::final_burst(bench, lowest_leak, &taus)?;
     let gain_exc = synaptic_gain::measure(bench, Sign::Excitatory, burst, &taus)?;

@@ -3,7 +3,7 @@
 //! Codes of an emulated chip mean nothing to a real one, nor to another emulated one: a table names its chip. How a table is
 //! kept in files is said in [`crate::files`].
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use bss2_emu::codes::NEURONS;
 use bss2_emu::parameters::NOMINAL_GAIN;
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::CalibError;
 use crate::per_neuron::PerNeuron;
-use crate::targets::Targets;
+use crate::targets::{Targets, whole_targets};
 use crate::uncalibrated::Uncalibrated;
 
 /// Version of the content of files, text or binary, that this program writes. It reads this one and those before it.
@@ -27,6 +27,7 @@ pub struct Calibration {
     /// The chip that was measured.
     pub chip: ChipIdentity,
     /// What was aimed at.
+    #[serde(deserialize_with = "whole_targets")]
     pub targets: Targets,
     /// Where neurons had targets of their own (since version 2).
     #[serde(default, skip_serializing_if = "PerNeuron::is_empty")]
@@ -36,7 +37,8 @@ pub struct Calibration {
     /// What each of the 512 neurons measured after the last step. `v_leak_lsb` is the resting potential with both synaptic
     /// inputs connected, the gains are per unit of weight code, averaged over the synapses of a column.
     pub measured: Vec<NeuronParameters>,
-    /// Whether the neuron could be measured and none of its codes is at the end of its range.
+    /// Whether the neuron is calibrated: it could be measured, and none of its codes is at the end of its range. How far it is from
+    /// its targets is another question.
     pub success: Vec<bool>,
     /// What the neurons showed with one code for all, if that was measured (since version 2).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -86,29 +88,13 @@ impl Calibration {
     /// assert_eq!(chip.reveal().neurons, table.measured);
     /// ```
     pub fn from_targets(chip: ChipIdentity, targets: &Targets) -> Self {
-        let capacitance = (f64::from(targets.membrane_capacitance) + 2.0) / 65.0;
-        let gain =
-            NOMINAL_GAIN * (f64::from(targets.i_synin_gm) / 550.0) * (f64::from(targets.synapse_dac_bias) / 800.0)
-                / capacitance;
-        let neuron = NeuronParameters {
-            v_leak_lsb: targets.leak_lsb,
-            v_reset_lsb: targets.reset_lsb,
-            v_threshold_lsb: targets.threshold_lsb,
-            tau_mem_us: targets.tau_mem_us,
-            tau_syn_exc_us: targets.tau_syn_exc_us,
-            tau_syn_inh_us: targets.tau_syn_inh_us,
-            gain_exc: gain,
-            gain_inh: gain,
-            refractory_us: targets.refractory().map_or(targets.refractory_time_us, Refractory::time_us),
-            terms: Terms::default(),
-        };
         Self {
             format: FORMAT,
             chip,
             targets: *targets,
             per_neuron: PerNeuron::default(),
             codes: None,
-            measured: vec![neuron; NEURONS],
+            measured: vec![nominal(targets); NEURONS],
             success: vec![true; NEURONS],
             uncalibrated: None,
             measurements: 0,
@@ -145,93 +131,23 @@ impl Calibration {
             present: identity.clone(),
         })
     }
+}
 
-    /// Finds what no table can hold, before it is written and after it was read.
-    pub(crate) fn check(&self, path: &Path) -> Result<(), CalibError> {
-        let codes = self.codes.as_ref();
-        for (what, found) in [
-            ("measured", self.measured.len()),
-            ("success", self.success.len()),
-            ("codes.neurons", codes.map_or(NEURONS, |c| c.neurons.len())),
-            ("codes.cadc_offset", codes.map_or(NEURONS, |c| c.cadc_offset.len())),
-        ] {
-            if found != NEURONS {
-                return Err(CalibError::Length { path: path.to_owned(), what, found, expected: NEURONS });
-            }
-        }
-        let finite = |what: &dyn Fn() -> String, value: f64| {
-            if value.is_finite() {
-                Ok(())
-            } else {
-                Err(CalibError::NotFinite { path: path.to_owned(), what: what(), value })
-            }
-        };
-        finite(&|| "hardware_time_us".into(), self.hardware_time_us)?;
-        for (name, values) in self.uncalibrated.iter().flat_map(Uncalibrated::lists) {
-            if values.len() != NEURONS {
-                let what = name;
-                return Err(CalibError::Length { path: path.to_owned(), what, found: values.len(), expected: NEURONS });
-            }
-            for (neuron, value) in values.iter().enumerate() {
-                finite(&|| format!("uncalibrated.{name}[{neuron}]"), value.unwrap_or_default())?;
-            }
-        }
-        for (neuron, p) in self.measured.iter().enumerate() {
-            for (name, value) in [
-                ("v_leak_lsb", p.v_leak_lsb),
-                ("v_reset_lsb", p.v_reset_lsb),
-                ("v_threshold_lsb", p.v_threshold_lsb),
-                ("tau_mem_us", p.tau_mem_us),
-                ("tau_syn_exc_us", p.tau_syn_exc_us),
-                ("tau_syn_inh_us", p.tau_syn_inh_us),
-                ("gain_exc", p.gain_exc),
-                ("gain_inh", p.gain_inh),
-                ("refractory_us", p.refractory_us),
-            ] {
-                finite(&|| format!("measured[{neuron}].{name}"), value)?;
-            }
-        }
-        self.check_ranges(path)
-    }
-
-    /// Values that no register and no neuron has: a damaged or edited table.
-    fn check_ranges(&self, path: &Path) -> Result<(), CalibError> {
-        let refuse = |message: String| Err(CalibError::Content { path: path.to_owned(), message });
-        if let Some(problem) = self.targets.check().first() {
-            return refuse(format!("targets.{problem}"));
-        }
-        if let Some(problem) = self.per_neuron.check(&self.targets).first() {
-            return refuse(format!("per_neuron.{problem}"));
-        }
-        for (neuron, codes) in self.codes.iter().flat_map(|table| &table.neurons).enumerate() {
-            if codes.membrane_capacitance > 63 {
-                let value = codes.membrane_capacitance;
-                return refuse(format!("codes.neurons[{neuron}].membrane_capacitance is {value}; allowed are 0..=63"));
-            }
-            if codes.extension.reset_holdoff > 15 {
-                let value = codes.extension.reset_holdoff;
-                return refuse(format!(
-                    "codes.neurons[{neuron}].extension.reset_holdoff is {value}; allowed are 0..=15"
-                ));
-            }
-            if codes.refractory.scale > 15 {
-                let value = codes.refractory.scale;
-                return refuse(format!("codes.neurons[{neuron}].refractory.scale is {value}; allowed are 0..=15"));
-            }
-        }
-        for (neuron, p) in self.measured.iter().enumerate() {
-            for (name, value, min, max) in [
-                ("tau_mem_us", p.tau_mem_us, 1e-3, 1e5),
-                ("tau_syn_exc_us", p.tau_syn_exc_us, 1e-3, 1e5),
-                ("tau_syn_inh_us", p.tau_syn_inh_us, 1e-3, 1e5),
-                ("gain_exc", p.gain_exc, 0.0, 100.0),
-                ("gain_inh", p.gain_inh, 0.0, 100.0),
-            ] {
-                if !(min..=max).contains(&value) {
-                    return refuse(format!("measured[{neuron}].{name} is {value:e}; allowed are {min}..={max}"));
-                }
-            }
-        }
-        Ok(())
+/// A neuron exactly on its targets.
+pub(crate) fn nominal(targets: &Targets) -> NeuronParameters {
+    let capacitance = (f64::from(targets.membrane_capacitance) + 2.0) / 65.0;
+    let gain = NOMINAL_GAIN * (f64::from(targets.i_synin_gm) / 550.0) * (f64::from(targets.synapse_dac_bias) / 800.0)
+        / capacitance;
+    NeuronParameters {
+        v_leak_lsb: targets.leak_lsb,
+        v_reset_lsb: targets.reset_lsb,
+        v_threshold_lsb: targets.threshold_lsb,
+        tau_mem_us: targets.tau_mem_us,
+        tau_syn_exc_us: targets.tau_syn_exc_us,
+        tau_syn_inh_us: targets.tau_syn_inh_us,
+        gain_exc: gain,
+        gain_inh: gain,
+        refractory_us: targets.refractory().map_or(targets.refractory_time_us, Refractory::time_us),
+        terms: Terms::default(),
     }
 }

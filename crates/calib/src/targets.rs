@@ -1,7 +1,9 @@
 //! What a calibration aims at.
 
+use std::ops::RangeInclusive;
+
 use bss2_emu::{Problem, Refractory};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// Values that all 512 neurons shall have after calibration.
 ///
@@ -54,6 +56,46 @@ struct Row {
     allowed: (f64, f64),
     feasible: (f64, f64),
     unit: &'static str,
+}
+
+impl Row {
+    fn is_allowed(&self) -> bool {
+        (self.allowed.0..=self.allowed.1).contains(&self.value)
+    }
+}
+
+/// A target that cannot be met, and how that is said of one neuron and of several.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Fault {
+    pub key: &'static str,
+    pub value: f64,
+    pub is: String,
+    pub are: String,
+}
+
+impl Fault {
+    fn of_all(self) -> Problem {
+        Problem { key: self.key.into(), message: format!("{} {}", self.value, self.is) }
+    }
+}
+
+/// The targets of a stored table, in which no key may be missing: a configuration has defaults, what was aimed at has none.
+pub(crate) fn whole_targets<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Targets, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(remote = "Targets", deny_unknown_fields)]
+    struct Whole {
+        leak_lsb: f64,
+        reset_lsb: f64,
+        threshold_lsb: f64,
+        tau_mem_us: f64,
+        tau_syn_exc_us: f64,
+        tau_syn_inh_us: f64,
+        i_synin_gm: u16,
+        synapse_dac_bias: u16,
+        membrane_capacitance: u8,
+        refractory_time_us: f64,
+    }
+    Whole::deserialize(deserializer)
 }
 
 impl Targets {
@@ -129,27 +171,20 @@ impl Targets {
         ]
     }
 
+    /// The range of a target outside which it is refused, in the unit of its key; `None` for a key that is none.
+    ///
+    /// ```
+    /// use calib::Targets;
+    /// assert_eq!(Targets::allowed("tau_mem_us"), Some(0.1..=2000.0));
+    /// ```
+    pub fn allowed(key: &str) -> Option<RangeInclusive<f64>> {
+        let rows = Self::default().rows();
+        rows.into_iter().find(|row| row.key == key).map(|row| row.allowed.0..=row.allowed.1)
+    }
+
     /// Everything that cannot be calibrated to; empty if nothing is wrong.
     pub fn check(&self) -> Vec<Problem> {
-        let mut problems: Vec<Problem> = self
-            .rows()
-            .into_iter()
-            .filter(|row| !(row.allowed.0..=row.allowed.1).contains(&row.value))
-            .map(|row| {
-                let (min, max) = row.allowed;
-                Problem::out_of_range(row.key, row.value, &format!("{min}..={max}{}", row.unit))
-            })
-            .collect();
-        if self.threshold_lsb <= self.leak_lsb {
-            problems.push(Problem {
-                key: "threshold_lsb".into(),
-                message: format!(
-                    "{} is not above leak_lsb = {}: every neuron would fire without input",
-                    self.threshold_lsb, self.leak_lsb
-                ),
-            });
-        }
-        problems
+        self.faults().into_iter().map(Fault::of_all).collect()
     }
 
     /// Targets that can be asked for but lie outside the range that `calix` takes as feasible: some neurons will miss them.
@@ -161,19 +196,35 @@ impl Targets {
     /// assert_eq!(slow.warnings()[0].to_string(), "tau_mem_us: 100 is outside the feasible range 0.5..=60 us");
     /// ```
     pub fn warnings(&self) -> Vec<Problem> {
-        let is_allowed = |row: &Row| (row.allowed.0..=row.allowed.1).contains(&row.value);
-        let warning = |row: Row| Problem {
-            key: row.key.into(),
-            message: format!(
-                "{} is outside the feasible range {}..={}{}",
-                row.value, row.feasible.0, row.feasible.1, row.unit
-            ),
+        self.infeasible().into_iter().map(Fault::of_all).collect()
+    }
+
+    /// What [`Self::check`] finds.
+    pub(crate) fn faults(&self) -> Vec<Fault> {
+        let fault = |row: &Row| {
+            let expected = format!("not allowed; expected {}..={}{}", row.allowed.0, row.allowed.1, row.unit);
+            Fault { key: row.key, value: row.value, is: format!("is {expected}"), are: format!("are {expected}") }
         };
-        self.rows()
-            .into_iter()
-            .filter(|row| is_allowed(row) && !(row.feasible.0..=row.feasible.1).contains(&row.value))
-            .map(warning)
-            .collect()
+        let mut faults: Vec<Fault> = self.rows().iter().filter(|row| !row.is_allowed()).map(fault).collect();
+        if self.threshold_lsb <= self.leak_lsb {
+            faults.push(Fault {
+                key: "threshold_lsb",
+                value: self.threshold_lsb,
+                is: format!("is not above leak_lsb = {}: every neuron would fire without input", self.leak_lsb),
+                are: "are not above their leak_lsb and would fire without input".to_owned(),
+            });
+        }
+        faults
+    }
+
+    /// What [`Self::warnings`] finds.
+    pub(crate) fn infeasible(&self) -> Vec<Fault> {
+        let is_feasible = |row: &Row| (row.feasible.0..=row.feasible.1).contains(&row.value);
+        let fault = |row: &Row| {
+            let range = format!("outside the feasible range {}..={}{}", row.feasible.0, row.feasible.1, row.unit);
+            Fault { key: row.key, value: row.value, is: format!("is {range}"), are: format!("are {range}") }
+        };
+        self.rows().iter().filter(|row| row.is_allowed() && !is_feasible(row)).map(fault).collect()
     }
 
     /// The refractory counter, computed as `calix` does. Times that the counter cannot make do not pass [`Self::check`].

@@ -21,6 +21,15 @@ pub struct ParameterHistogram {
     pub target: Option<f64>,
 }
 
+/// Which neurons are calibrated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CalibrationOutcome<'a> {
+    /// One entry per neuron: it was measured, and none of its codes is at the end of its range.
+    pub calibrated: &'a [bool],
+    /// How many of these are near all of their targets.
+    pub near_target: usize,
+}
+
 const PER_ROW: usize = 3;
 const BINS: usize = 32;
 const TOP: f64 = 78.0;
@@ -30,23 +39,29 @@ const PANEL_HEIGHT: f64 = 116.0;
 const MAP_COLUMNS: usize = 128;
 const CELL: f64 = 4.6;
 
-/// Draws histograms of the parameters, without calibration behind, targets dashed, neurons that missed in a colour of their own, and a map of all neurons
-/// with one row for each quadrant.
+/// Draws histograms of the parameters, without calibration behind, targets dashed, neurons that are not calibrated in a colour of their
+/// own, and a map of all neurons with one row for each quadrant.
 ///
-/// `success` has one entry per neuron, in the order of the values.
-pub fn calibration(histograms: &[ParameterHistogram], success: &[bool], title: &str) -> Figure {
+/// The outcome has its neurons in the order of the values; without one, the figure says that nothing was measured.
+pub fn calibration(histograms: &[ParameterHistogram], outcome: Option<CalibrationOutcome<'_>>, title: &str) -> Figure {
+    let success = outcome.map_or(&[][..], |outcome| outcome.calibrated);
     let rows = histograms.len().div_ceil(PER_ROW) as f64;
     let map_top = TOP + rows * ROW_HEIGHT + 18.0;
     let map_rows = success.len().div_ceil(MAP_COLUMNS).max(1);
     let mut canvas = Canvas::new(PAGE_WIDTH, map_top + map_rows as f64 * (CELL * 3.0 + 3.0) + 50.0);
     canvas.title(title);
     let missed = success.iter().filter(|s| !**s).count();
-    let entries = [
-        Entry::new(Sample::Bar(BLUE), format!("{} neurons on target", success.len() - missed)),
-        Entry::new(Sample::Bar(VERMILLION), format!("{missed} missed")),
-        Entry::new(Sample::Dashed(INK), "target"),
-    ];
-    let mut entries = entries.to_vec();
+    let mut entries = match outcome {
+        Some(CalibrationOutcome { near_target, .. }) => vec![
+            Entry::new(
+                Sample::Bar(BLUE),
+                format!("{} neurons calibrated ({near_target} near target)", success.len() - missed),
+            ),
+            Entry::new(Sample::Bar(VERMILLION), format!("{missed} not")),
+        ],
+        None => vec![Entry::new(Sample::Bar(LIGHT), "nothing measured")],
+    };
+    entries.push(Entry::new(Sample::Dashed(INK), "target"));
     if histograms.iter().any(|h| !h.before.is_empty()) {
         entries.push(Entry::new(Sample::Bar(PALE), "one code for all"));
     }
@@ -111,7 +126,11 @@ fn draw_histogram(canvas: &mut Canvas, index: usize, histogram: &ParameterHistog
 fn draw_map(canvas: &mut Canvas, top: f64, success: &[bool], index: usize) {
     let letter = char::from(b'a' + (index % 26) as u8).to_string();
     canvas.text((MARGIN, top), &letter, Type::new(13, Align::Left).bold());
-    canvas.text((MARGIN + 18.0, top), "success, a row for each quadrant", Type::new(LABEL, Align::Left));
+    canvas.text(
+        (MARGIN + 18.0, top),
+        if success.is_empty() { "nothing measured" } else { "calibrated neurons, a row for each quadrant" },
+        Type::new(LABEL, Align::Left),
+    );
     let left = 104.0;
     let height = CELL * 3.0;
     for (quadrant, neurons) in success.chunks(MAP_COLUMNS).enumerate() {
@@ -136,6 +155,7 @@ mod tests {
 
     #[test]
     fn it_says_how_many_missed_and_bears_nothing_and_nonsense() {
+        let outcome = |calibrated| Some(CalibrationOutcome { calibrated, near_target: 1 });
         let histogram = |values: Vec<f64>| ParameterHistogram {
             caption: "leak".into(),
             unit: "LSB".into(),
@@ -143,10 +163,13 @@ mod tests {
             before: Vec::new(),
             target: Some(80.0),
         };
-        let figure = calibration(&[histogram(vec![79.0, f64::NAN, 81.0])], &[true, false, true], "t");
-        assert!(figure.svg().contains("2 neurons on target") && figure.svg().contains("1 missed"));
-        assert_eq!(calibration(&[], &[], "t").svg(), calibration(&[], &[], "t").svg());
+        let figure = calibration(&[histogram(vec![79.0, f64::NAN, 81.0])], outcome(&[true, false, true]), "t");
+        assert!(figure.svg().contains("2 neurons calibrated (1 near target)") && figure.svg().contains("1 not"));
+        assert_eq!(calibration(&[], outcome(&[]), "t").svg(), calibration(&[], outcome(&[]), "t").svg());
         let nothing = ParameterHistogram { target: None, ..histogram(vec![f64::NAN]) };
-        assert!(calibration(&[nothing], &[true], "t").svg().contains("nothing measured"));
+        assert!(calibration(&[nothing], outcome(&[true]), "t").svg().contains("nothing measured"));
+        let unmeasured = calibration(&[histogram(Vec::new())], None, "t");
+        assert_eq!(unmeasured.svg().matches("nothing measured").count(), 3);
+        assert!(!unmeasured.svg().contains("calibrated"));
     }
 }

@@ -32,7 +32,7 @@ use std::path::{Path, PathBuf};
 use kuva::backend::raster::RasterBackend;
 use kuva::render::render::Scene;
 
-pub use calibration::{ParameterHistogram, calibration};
+pub use calibration::{CalibrationOutcome, ParameterHistogram, calibration};
 pub use chart::{ChartPanel, Mark, Series, chart};
 pub use confusion::confusion;
 pub use learning_curves::{EpochPoint, learning_curves};

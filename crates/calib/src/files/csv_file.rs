@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::columns::{Kind, Row, blank, check_names, common, put_together, take_apart};
+use super::columns::{Kind, Row};
+use super::parts::{blank, check_names, common, put_together, take_apart};
 use super::refuse;
 use crate::error::CalibError;
 use crate::table::Calibration;

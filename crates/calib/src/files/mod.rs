@@ -13,6 +13,7 @@ mod binary;
 mod columns;
 mod csv_file;
 mod npz_file;
+mod parts;
 mod version_1;
 mod version_2;
 
@@ -103,13 +104,15 @@ impl Calibration {
     ///
     /// # Errors
     /// Each names the file: missing, foreign, cut off, damaged (the digest), of a future version, an unknown key or column, a
-    /// value outside its range (with its place), a wrong number of neurons, a number that is not finite.
+    /// value outside its range (with its place), a column that is there twice, targets that are not whole, a wrong number of neurons, a number that is not finite.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, CalibError> {
         let path = path.as_ref();
         let bytes = fs::read(path).map_err(|source| match source.kind() {
             io::ErrorKind::NotFound => CalibError::Missing { path: path.to_owned() },
             _ => CalibError::Io { path: path.to_owned(), source },
         })?;
+        // The mark that some editors put before a text.
+        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").map(<[u8]>::to_vec).unwrap_or(bytes);
         let mut table = match FileFormat::detect(path, &bytes) {
             FileFormat::Binary => binary::decode(path, &bytes)?,
             FileFormat::Json => from_json(path, &bytes)?,
@@ -160,10 +163,15 @@ fn parse<'a, T: Deserialize<'a>>(path: &Path, bytes: &'a [u8]) -> Result<T, Cali
             serde_json::error::Category::Eof => {
                 CalibError::Truncated { path, line: error.line(), column: error.column() }
             }
-            serde_json::error::Category::Data => CalibError::Content { path, message: error.to_string() },
-            _ => CalibError::NotJson { path, message: error.to_string() },
+            serde_json::error::Category::Data => CalibError::Content { path, message: printable(&error.to_string()) },
+            _ => CalibError::NotJson { path, message: printable(&error.to_string()) },
         }
     })
+}
+
+/// A message that quotes a file, without what would steer a terminal.
+fn printable(message: &str) -> String {
+    message.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
 }
 
 /// Writes a file in its folder under another name and renames it.

@@ -7,7 +7,8 @@ use bss2_emu::codes::NEURONS;
 use ndarray::Array1;
 use ndarray_npy::{NpzReader, NpzWriter};
 
-use super::columns::{Column, Kind, Row, blank, check_names, common, put_together, take_apart};
+use super::columns::{Column, Kind, Row};
+use super::parts::{blank, check_names, common, put_together, take_apart};
 use super::refuse;
 use crate::error::CalibError;
 use crate::table::Calibration;

@@ -3,7 +3,7 @@
 use std::fs;
 
 use bss2_emu::{ChipIdentity, Device};
-use calib::{CalibError, Calibration, Targets, calibrate};
+use calib::{CalibError, Calibration, Targets, Uncalibrated, calibrate};
 
 use crate::chip;
 
@@ -100,4 +100,58 @@ fn a_save_that_fails_leaves_nothing_behind() {
     assert!(small().save(&path).is_err());
     fs::remove_dir(&path).unwrap();
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_stored_table_has_all_its_targets() {
+    let whole = text(&small());
+    let start = whole.find("\"targets\"").unwrap();
+    let without = whole[..start].to_owned() + &whole[start..].replacen("\"tau_mem_us\": 6.0,", "", 1);
+    let error = load(&without);
+    assert!(error.to_string().contains("missing field `tau_mem_us`"), "{error}");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("marked.json");
+    fs::write(&path, format!("\u{feff}{whole}")).unwrap();
+    assert!(Calibration::load(&path).unwrap() == small());
+}
+
+#[test]
+fn what_no_chip_measures_is_refused() {
+    let seen = |value| {
+        Some(Uncalibrated {
+            v_leak: vec![Some(80.0); 512],
+            v_reset: vec![Some(80.0); 512],
+            v_threshold: vec![Some(value); 512],
+            tau_mem: vec![Some(6.0); 512],
+            tau_syn_exc: vec![Some(6.0); 512],
+            tau_syn_inh: vec![None; 512],
+            cadc_offset: vec![Some(0.0); 512],
+        })
+    };
+    let cases: [(&dyn Fn(&mut Calibration), &str); 8] = [
+        (&|t| t.measured[3].v_leak_lsb = 1e6, "measured[3].v_leak_lsb is 1e6; allowed are -1000..=2000"),
+        (&|t| t.measured[3].refractory_us = -1.0, "measured[3].refractory_us is -1e0; allowed are 0..=100000"),
+        (&|t| t.measured[3].gain_inh = 0.0, "measured[3].gain_inh is 0e0; allowed are values above 0 up to 100"),
+        (&|t| t.hardware_time_us = -5.0, "hardware_time_us is -5e0; allowed are values from 0 on"),
+        (&|t| t.uncalibrated = seen(-1e9), "uncalibrated.v_threshold[0] is -1e9; allowed are -1000..=2000"),
+        (
+            &|t| {
+                t.uncalibrated = seen(150.0);
+                t.uncalibrated.as_mut().unwrap().v_leak.pop();
+            },
+            "uncalibrated.v_leak has 511 entries; a chip has 512 neurons",
+        ),
+        (&|t| t.chip.0 = String::new(), "chip \"\" is not a name; allowed are 1 to 200 characters that can be printed"),
+        (&|t| t.chip.0 = "a\u{1b}[31m".into(), "chip \"a\\u{1b}[31m\" is not a name"),
+    ];
+    for (spoil, message) in cases {
+        let mut table = small();
+        spoil(&mut table);
+        let error = load(&text(&table));
+        assert!(error.to_string().contains(message), "{error}");
+        let directory = tempfile::tempdir().unwrap();
+        assert!(table.save(directory.path().join("chip.csv")).unwrap_err().to_string().contains(message));
+    }
+    let error = load(&text(&small()).replacen("\"trials\"", "\"tr\\u001b[31mials\"", 1));
+    assert!(error.to_string().contains("\\u{1b}[31m") && !error.to_string().contains('\u{1b}'), "{error}");
 }

@@ -162,6 +162,11 @@ fn a_binary_file_that_is_not_whole_says_how() {
     assert!(complaint("x.bss2cal", b"").contains("cut off in its header: 0 of 52"));
 }
 
+/// The second field of a line of a CSV.
+fn second(line: &str) -> &str {
+    line.split(',').nth(1).unwrap()
+}
+
 #[test]
 fn text_that_is_not_a_table_says_where() {
     let text = String::from_utf8(saved(&table(), "csv")).unwrap();
@@ -176,6 +181,12 @@ fn text_that_is_not_a_table_says_where() {
     assert!(changed("\n1,501,", "\n1,abc,").contains("line 4, column code_v_leak: \"abc\" is not a number"));
     assert!(changed("\n1,501,", "\n9,501,").contains("line 4, column neuron: 9; expected 1"));
     let lines: Vec<&str> = text.lines().collect();
+    let twice =
+        |line: &&str| if line.starts_with('#') { (*line).to_owned() } else { format!("{line},{}", second(line)) };
+    let doubled = lines.iter().map(twice).collect::<Vec<String>>().join("\n") + "\n";
+    assert!(complaint("x.csv", doubled.as_bytes()).contains("the column code_v_leak is there twice"));
+    assert!(changed("\"leak_lsb\":80.0,", "").contains("missing field `leak_lsb`"));
+    assert!(loaded("x.csv", format!("\u{feff}{text}").as_bytes()).unwrap() == table());
     assert!(complaint("x.csv", (lines[..400].join("\n") + "\n").as_bytes()).contains("rows has 398 entries"));
     assert!(complaint("x.csv", &text.as_bytes()[..60]).contains("cut off"));
     let cut_in_a_row = text.len() - 5;
@@ -191,6 +202,22 @@ fn an_npz_of_something_else_says_so() {
     other.add_array("v_leak", &ndarray::Array1::from_elem(512, 80.0)).unwrap();
     let other = other.finish().unwrap().into_inner();
     assert!(complaint("x.npz", &other).contains("no array `table`"));
+}
+
+/// The archive has a CRC-32 of each array. What lies outside of the arrays - dates, versions - is no part of the table.
+#[test]
+fn a_flipped_bit_in_an_npz_is_found_or_means_nothing() {
+    let bytes = saved(&table(), "npz");
+    let mut refused = 0;
+    for place in (0..bytes.len()).step_by(bytes.len() / 100) {
+        let mut flipped = bytes.clone();
+        flipped[place] ^= 4;
+        match loaded("x.npz", &flipped) {
+            Ok(read) => assert!(read == table(), "byte {place} changed the table"),
+            Err(_) => refused += 1,
+        }
+    }
+    assert!(refused > 50, "{refused}");
 }
 
 #[test]

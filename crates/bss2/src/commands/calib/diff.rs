@@ -6,24 +6,24 @@ use ::calib::Calibration;
 use bss2_emu::{CapMemCode, NeuronCodes};
 use serde::Serialize;
 
-use super::parameters::{PARAMETERS, median_and_sd};
+use super::parameters::{Outcome, PARAMETERS, median_and_sd};
 use crate::cli::DiffArgs;
 use crate::console::Console;
 
 /// A code that a calibration searches.
-type Code = (&'static str, fn(&NeuronCodes) -> CapMemCode);
+type Code = (&'static str, fn(&mut NeuronCodes) -> &mut CapMemCode);
 
 const CODES: [Code; 10] = [
-    ("v_leak", |c| c.v_leak),
-    ("v_reset", |c| c.v_reset),
-    ("v_threshold", |c| c.v_threshold),
-    ("i_bias_leak", |c| c.i_bias_leak),
-    ("i_bias_synin_exc_tau", |c| c.i_bias_synin_exc_tau),
-    ("i_bias_synin_inh_tau", |c| c.i_bias_synin_inh_tau),
-    ("i_bias_synin_exc_shift", |c| c.i_bias_synin_exc_shift),
-    ("i_bias_synin_inh_shift", |c| c.i_bias_synin_inh_shift),
-    ("i_bias_synin_exc_gm", |c| c.i_bias_synin_exc_gm),
-    ("i_bias_synin_inh_gm", |c| c.i_bias_synin_inh_gm),
+    ("v_leak", |c| &mut c.v_leak),
+    ("v_reset", |c| &mut c.v_reset),
+    ("v_threshold", |c| &mut c.v_threshold),
+    ("i_bias_leak", |c| &mut c.i_bias_leak),
+    ("i_bias_synin_exc_tau", |c| &mut c.i_bias_synin_exc_tau),
+    ("i_bias_synin_inh_tau", |c| &mut c.i_bias_synin_inh_tau),
+    ("i_bias_synin_exc_shift", |c| &mut c.i_bias_synin_exc_shift),
+    ("i_bias_synin_inh_shift", |c| &mut c.i_bias_synin_inh_shift),
+    ("i_bias_synin_exc_gm", |c| &mut c.i_bias_synin_exc_gm),
+    ("i_bias_synin_inh_gm", |c| &mut c.i_bias_synin_inh_gm),
 ];
 
 /// Differences B - A of something over the neurons.
@@ -83,29 +83,32 @@ pub fn run(args: &DiffArgs) -> anyhow::Result<ExitCode> {
     } else {
         console.say(format_args!("different targets: {}", differing.join(", ")));
     }
-    let success = a.success.iter().zip(&b.success).filter(|(a, b)| a != b).count();
-    console.say(format_args!("success differs in {success} neurons"));
+    let unmeasured: Vec<String> = [(&args.a, &a), (&args.b, &b)]
+        .into_iter()
+        .filter(|(_, table)| !Outcome::of(table).is_measured)
+        .map(|(path, _)| path.display().to_string())
+        .collect();
+    let are_measured = unmeasured.is_empty();
+    let success = are_measured.then(|| a.success.iter().zip(&b.success).filter(|(a, b)| a != b).count());
+    if let Some(success) = success {
+        console.say(format_args!("{success} neurons are calibrated in one table and not in the other"));
+    }
 
     let codes = a.codes.as_ref().zip(b.codes.as_ref()).map(|(a, b)| {
         let pairs = || a.neurons.iter().zip(&b.neurons);
-        let difference = |a: CapMemCode, b: CapMemCode| f64::from(b.get()) - f64::from(a.get());
+        let read =
+            |mut codes: NeuronCodes, code: fn(&mut NeuronCodes) -> &mut CapMemCode| f64::from(code(&mut codes).get());
         let mut codes: Vec<Difference> = CODES
             .iter()
-            .map(|(name, code)| Difference::new(*name, pairs().map(|(a, b)| difference(code(a), code(b))).collect()))
+            .map(|(name, code)| {
+                Difference::new(*name, pairs().map(|(a, b)| read(*b, *code) - read(*a, *code)).collect())
+            })
             .collect();
         let offsets = a.cadc_offset.iter().zip(&b.cadc_offset).map(|(a, b)| f64::from(*b) - f64::from(*a));
         codes.push(Difference::new("cadc_offset", offsets.collect()));
         // All the rest of a neuron: switches, capacitor, refractory counter.
         let rest = |mut codes: NeuronCodes| {
-            let usual = NeuronCodes::default();
-            (codes.v_leak, codes.v_reset, codes.v_threshold) = (usual.v_leak, usual.v_reset, usual.v_threshold);
-            codes.i_bias_leak = usual.i_bias_leak;
-            (codes.i_bias_synin_exc_tau, codes.i_bias_synin_inh_tau) =
-                (usual.i_bias_synin_exc_tau, usual.i_bias_synin_inh_tau);
-            (codes.i_bias_synin_exc_shift, codes.i_bias_synin_inh_shift) =
-                (usual.i_bias_synin_exc_shift, usual.i_bias_synin_inh_shift);
-            (codes.i_bias_synin_exc_gm, codes.i_bias_synin_inh_gm) =
-                (usual.i_bias_synin_exc_gm, usual.i_bias_synin_inh_gm);
+            CODES.iter().for_each(|(_, code)| *code(&mut codes) = CapMemCode::default());
             codes
         };
         let rest = pairs().filter(|(a, b)| rest(**a) != rest(**b)).count();
@@ -129,17 +132,16 @@ pub fn run(args: &DiffArgs) -> anyhow::Result<ExitCode> {
         }
         None => console.say("codes are not compared: a table without codes is of a chip that is set directly"),
     }
-    let measured: Vec<Difference> = PARAMETERS
-        .iter()
-        .map(|p| {
-            let pairs = a.measured.iter().zip(&b.measured);
-            let values = pairs.map(|(a, b)| (p.value)(b) - (p.value)(a)).collect();
-            Difference::new(format!("{} ({})", p.label, p.unit), values)
-        })
-        .collect();
-    heading("measured, B - A");
-    for difference in &measured {
-        difference.say(console);
+    let measured: Option<Vec<Difference>> = are_measured.then(|| differences(&a, &b));
+    match &measured {
+        Some(measured) => {
+            heading("measured, B - A");
+            measured.iter().for_each(|difference| difference.say(console));
+        }
+        None => console.say(format_args!(
+            "measured values are not compared: nothing was measured with the codes of {}",
+            unmeasured.join(" and ")
+        )),
     }
     console.result(&serde_json::json!({
         "same_chip": same_chip,
@@ -148,7 +150,20 @@ pub fn run(args: &DiffArgs) -> anyhow::Result<ExitCode> {
         "codes": codes.as_ref().map(|(codes, _, _)| codes),
         "switches_differ": codes.as_ref().map(|(_, rest, _)| rest),
         "shared_codes_differ": codes.as_ref().map(|(_, _, shared)| shared),
+        "not_measured": unmeasured,
         "measured": measured,
     }))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Differences of what was measured.
+fn differences(a: &Calibration, b: &Calibration) -> Vec<Difference> {
+    PARAMETERS
+        .iter()
+        .map(|p| {
+            let pairs = a.measured.iter().zip(&b.measured);
+            let values = pairs.map(|(a, b)| (p.value)(b) - (p.value)(a)).collect();
+            Difference::new(format!("{} ({})", p.label, p.unit), values)
+        })
+        .collect()
 }

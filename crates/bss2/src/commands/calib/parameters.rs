@@ -83,7 +83,56 @@ pub fn common_target(table: &Calibration, parameter: &Parameter) -> Option<f64> 
     (0..table.measured.len()).all(is_common).then_some(target)
 }
 
-/// Distribution of a parameter over the neurons that are on target.
+/// What is known of the neurons of a table.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// Whether anything was measured with the table's codes; if not, what the table says of the neurons is their targets.
+    pub is_measured: bool,
+    /// Neurons that are calibrated: measured, and no code at the end of its range.
+    pub calibrated: Vec<usize>,
+    /// All others.
+    pub missed: Vec<usize>,
+    /// Calibrated neurons, all of whose parameters are within the tolerances of their targets.
+    pub near_target: usize,
+}
+
+impl Outcome {
+    pub fn of(table: &Calibration) -> Self {
+        let is_measured = table.measurements > 0;
+        let is_calibrated = |n: &usize| is_measured && table.success[*n];
+        let (calibrated, missed): (Vec<usize>, Vec<usize>) = (0..table.measured.len()).partition(is_calibrated);
+        let value = |p: &Parameter, n: usize| (p.value)(&table.measured[n]);
+        let median = |p: &Parameter| median_and_sd(calibrated.iter().map(|n| value(p, *n)).collect()).0;
+        let medians = PARAMETERS.each_ref().map(median);
+        let is_near = |n: &&usize| {
+            let targets = table.targets_of(**n);
+            PARAMETERS.iter().zip(medians).all(|(parameter, median)| {
+                // Where the aim is that all are equal, the median is what they shall be.
+                parameter.tolerance.allows(value(parameter, **n), (parameter.target)(&targets).unwrap_or(median))
+            })
+        };
+        let near_target = calibrated.iter().filter(is_near).count();
+        Self { is_measured, calibrated, missed, near_target }
+    }
+
+    /// In words.
+    pub fn said(&self) -> String {
+        let (calibrated, near) = (self.calibrated.len(), self.near_target);
+        let total = calibrated + self.missed.len();
+        if self.is_measured {
+            format!("{calibrated} of {total} neurons calibrated, {near} of them near their targets")
+        } else {
+            format!("{total} neurons, nothing measured")
+        }
+    }
+
+    /// The neurons that distributions are made of: those that are calibrated, or all of them if none is.
+    pub fn shown(&self) -> &[usize] {
+        if self.calibrated.is_empty() { &self.missed } else { &self.calibrated }
+    }
+}
+
+/// Distribution of a parameter over the neurons that are calibrated, or over all if none is.
 #[derive(Debug, Clone, Serialize)]
 pub struct Spread {
     pub name: String,
@@ -106,17 +155,20 @@ pub fn median_and_sd(mut values: Vec<f64>) -> (f64, f64) {
     (values.get(values.len() / 2).copied().unwrap_or(0.0), variance.sqrt())
 }
 
-/// What was measured of the neurons on target.
-pub fn spreads(table: &Calibration) -> Vec<Spread> {
+/// What was measured; empty if nothing was.
+pub fn spreads(table: &Calibration, outcome: &Outcome) -> Vec<Spread> {
+    if !outcome.is_measured {
+        return Vec::new();
+    }
+    let neurons = outcome.shown();
     PARAMETERS
         .iter()
         .chain([&EXCITABILITY])
         .map(|parameter| {
-            let on_target: Vec<usize> = (0..table.measured.len()).filter(|n| table.success[*n]).collect();
             let value = |n: &usize| (parameter.value)(&table.measured[*n]);
-            let (median, sd) = median_and_sd(on_target.iter().map(value).collect());
+            let (median, sd) = median_and_sd(neurons.iter().map(value).collect());
             let residuals: Option<Vec<f64>> =
-                on_target.iter().map(|n| Some(value(n) - (parameter.target)(&table.targets_of(*n))?)).collect();
+                neurons.iter().map(|n| Some(value(n) - (parameter.target)(&table.targets_of(*n))?)).collect();
             let before = table.uncalibrated.as_ref().and_then(|u| u.list(parameter.name));
             Spread {
                 name: format!("{} ({})", parameter.label, parameter.unit),
@@ -131,13 +183,22 @@ pub fn spreads(table: &Calibration) -> Vec<Spread> {
 }
 
 /// Prints the distributions.
-pub fn say_spreads(console: Console, table: &Calibration) {
-    if !table.success.contains(&true) {
-        console.say("no neuron is known to be on target: nothing was measured with these codes");
+pub fn say_spreads(console: Console, table: &Calibration, outcome: &Outcome) {
+    if !outcome.is_measured {
+        console.say(match table.codes {
+            Some(_) => "nothing was measured with these codes",
+            None => "nothing was measured: the chip is set directly",
+        });
         return;
     }
-    console.say("measured on these neurons      target    median       sd   sd/median  residual sd  uncalibrated sd");
-    for Spread { name, target, median, sd, residual_sd, uncalibrated_sd } in spreads(table) {
+    let of = if outcome.calibrated.is_empty() {
+        console.say("no neuron is calibrated: what follows is of all neurons, with targets in place of what could not be measured");
+        "measured on all neurons   "
+    } else {
+        "measured on these neurons "
+    };
+    console.say(format_args!("{of}     target    median       sd   sd/median  residual sd  uncalibrated sd"));
+    for Spread { name, target, median, sd, residual_sd, uncalibrated_sd } in spreads(table, outcome) {
         let target = match (target, residual_sd) {
             (Some(target), _) => format!("{target:.3}"),
             (None, Some(_)) => "own".to_owned(),
@@ -149,5 +210,43 @@ pub fn say_spreads(console: Console, table: &Calibration) {
         console.say(format_args!(
             "  {name:<22} {target:>12} {median:>9.3} {sd:>8.3} {share:>8.2} % {residual:>12} {before:>16}"
         ));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bss2_emu::ChipIdentity;
+
+    fn table(measurements: u64) -> Calibration {
+        let mut table = Calibration::from_targets(ChipIdentity("A".into()), &Targets::default());
+        table.measurements = measurements;
+        table
+    }
+
+    #[test]
+    fn calibrated_is_not_the_same_as_near_the_target() {
+        let mut table = table(9);
+        table.success[..12].fill(false);
+        table.measured[20].v_leak_lsb += 3.5;
+        table.measured[21].gain_inh *= 1.2;
+        table.measured[22].v_leak_lsb += 2.5;
+        let outcome = Outcome::of(&table);
+        assert_eq!((outcome.calibrated.len(), outcome.missed.len(), outcome.near_target), (500, 12, 498));
+        assert_eq!(outcome.said(), "500 of 512 neurons calibrated, 498 of them near their targets");
+        assert_eq!(spreads(&table, &outcome).len(), 9);
+    }
+
+    #[test]
+    fn that_all_missed_is_not_that_nothing_was_measured() {
+        let mut table = table(9);
+        table.success.fill(false);
+        let outcome = Outcome::of(&table);
+        assert_eq!((outcome.shown().len(), outcome.near_target), (512, 0));
+        assert_eq!(spreads(&table, &outcome)[0].median, 80.0);
+        table.measurements = 0;
+        let outcome = Outcome::of(&table);
+        assert!(!outcome.is_measured && spreads(&table, &outcome).is_empty());
+        assert_eq!(outcome.said(), "512 neurons, nothing measured");
     }
 }

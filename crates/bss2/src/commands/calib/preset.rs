@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use ::calib::{PerNeuron, Targets};
-use anyhow::bail;
+use anyhow::anyhow;
 
 use crate::files::calix_targets;
 
@@ -12,22 +12,23 @@ use crate::files::calix_targets;
 /// # Errors
 /// If there is no such preset, with those that there are and the nearest; if the file cannot be used.
 pub fn given(name_or_file: &str) -> anyhow::Result<(Targets, PerNeuron)> {
+    // A name means the preset, whatever files there are in the folder; `./` before it means the file.
+    if let Some(targets) = Targets::preset(name_or_file) {
+        return Ok((targets, PerNeuron::default()));
+    }
     let path = Path::new(name_or_file);
     if path.extension().is_some() || path.exists() {
         return Ok(calix_targets::load(path, Targets::default())?);
     }
-    Ok((named(name_or_file)?, PerNeuron::default()))
+    Err(unknown(name_or_file))
 }
 
-fn named(name: &str) -> anyhow::Result<Targets> {
-    if let Some(targets) = Targets::preset(name) {
-        return Ok(targets);
-    }
+fn unknown(name: &str) -> anyhow::Error {
     let likeness = |other: &str| strsim::jaro_winkler(name, other);
     let names = Targets::PRESETS.map(|(name, _)| name);
     let nearest = names.into_iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
     let nearest = nearest.filter(|n| likeness(n) > 0.7).map(|n| format!("; did you mean {n}?")).unwrap_or_default();
-    bail!(
+    anyhow!(
         "--target {name}: no such preset; there are {}, or a file (.json, .csv, .npz) of calib targets{nearest}",
         names.join(", ")
     )
@@ -39,7 +40,7 @@ mod tests {
 
     #[test]
     fn an_unknown_name_is_told_what_there_is() {
-        assert!(named("hxtorch").is_ok());
-        assert!(named("hxtorck").unwrap_err().to_string().contains("did you mean hxtorch?"));
+        assert!(given("hxtorch").is_ok());
+        assert!(given("hxtorck").unwrap_err().to_string().contains("did you mean hxtorch?"));
     }
 }

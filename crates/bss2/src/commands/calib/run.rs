@@ -8,7 +8,7 @@ use anyhow::{Context as _, bail};
 use bss2_emu::spec::ParameterSource;
 use ttfs::scaling::Scaling;
 
-use super::parameters::{say_spreads, spreads};
+use super::parameters::{Outcome, say_spreads, spreads};
 use super::{check_destination, preset};
 use crate::cli::CalibArgs;
 use crate::commands::{configure, flag, set_threads};
@@ -50,31 +50,32 @@ pub fn run(args: &CalibArgs) -> anyhow::Result<ExitCode> {
     console.say("measuring the same chip with common codes");
     let evaluation = evaluate(&mut chip, &table).context("the chip cannot be measured")?;
     table.uncalibrated = Some(evaluation.uncalibrated());
-    table.save(&args.out)?;
     let units = &config.scaling;
     let scaling = Scaling::measured(&table.measured, units.us_per_time, units.lsb_per_weight, units.latency)
         .context("the calibration gives no usable threshold")?;
-    let good = table.success.iter().filter(|s| **s).count();
+    table.save(&args.out)?;
+    let outcome = Outcome::of(&table);
     console.say(format_args!(
-        "chip {}: {good} of {} neurons on target; {} runs, {:.2} s on the chip, {:.1} s here; threshold {:.3} weight units",
+        "chip {}: {}; {} runs, {:.2} s on the chip, {:.1} s here; threshold {:.3} weight units",
         table.chip,
-        table.success.len(),
+        outcome.said(),
         table.measurements,
         table.hardware_time_us * 1e-6,
         begun.elapsed().as_secs_f64(),
         scaling.threshold,
     ));
-    say_spreads(console, &table);
+    say_spreads(console, &table, &outcome);
     console.say(format_args!("written to {}", args.out.display()));
     console.result(&serde_json::json!({
         "chip": table.chip,
         "targets": table.targets,
         "file": args.out.display().to_string(),
-        "neurons_on_target": good,
+        "neurons_calibrated": outcome.calibrated.len(),
+        "neurons_near_target": outcome.near_target,
         "measurements": table.measurements,
         "hardware_time_s": table.hardware_time_us * 1e-6,
         "threshold": scaling.threshold,
-        "measured": spreads(&table),
+        "measured": spreads(&table, &outcome),
         "wall_s": begun.elapsed().as_secs_f64(),
     }))?;
     Ok(ExitCode::SUCCESS)

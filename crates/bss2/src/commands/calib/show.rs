@@ -5,10 +5,10 @@ use std::process::ExitCode;
 use ::calib::Calibration;
 
 use super::check_place;
-use super::parameters::{PARAMETERS, common_target, say_spreads, spreads};
+use super::parameters::{Outcome, PARAMETERS, common_target, say_spreads, spreads};
 use crate::cli::TableArgs;
 use crate::console::Console;
-use crate::figures::{ParameterHistogram, calibration, check_name};
+use crate::figures::{CalibrationOutcome, ParameterHistogram, calibration, check_name};
 
 /// Prints what a table says, and draws it.
 ///
@@ -21,9 +21,8 @@ pub fn run(args: &TableArgs) -> anyhow::Result<ExitCode> {
         check_place(path)?;
     }
     let table = Calibration::load(&args.table)?;
-    let missed: Vec<usize> = table.success.iter().enumerate().filter(|(_, s)| !**s).map(|(n, _)| n).collect();
-    let total = table.success.len();
-    console.say(format_args!("table of chip {}: {} of {total} neurons on target", table.chip, total - missed.len()));
+    let outcome = Outcome::of(&table);
+    console.say(format_args!("table of chip {}: {}", table.chip, outcome.said()));
     console.say(match table.codes {
         Some(_) => format!(
             "codes of 24 cells and 16 switches per neuron; {} runs, {} trials, {:.2} s on the chip",
@@ -31,7 +30,7 @@ pub fn run(args: &TableArgs) -> anyhow::Result<ExitCode> {
             table.trials,
             table.hardware_time_us * 1e-6
         ),
-        None => "no codes: the chip is set directly, nothing was measured".to_owned(),
+        None => "no codes: the chip is set directly".to_owned(),
     });
     let targets = toml::Table::try_from(table.targets)?;
     let targets: Vec<String> = targets.iter().map(|(key, value)| format!("{key} = {value}")).collect();
@@ -44,26 +43,28 @@ pub fn run(args: &TableArgs) -> anyhow::Result<ExitCode> {
     if !own.is_empty() {
         console.say(format_args!("  for each neuron its own: {}", own.join(", ")));
     }
-    say_spreads(console, &table);
+    say_spreads(console, &table, &outcome);
+    let missed = if outcome.is_measured { outcome.missed.as_slice() } else { &[] };
     if !missed.is_empty() {
         let shown: Vec<String> = missed.iter().take(20).map(ToString::to_string).collect();
         let more = if missed.len() > 20 { ", ..." } else { "" };
-        console.say(format_args!("neurons that missed: {}{more}", shown.join(", ")));
+        console.say(format_args!("neurons that are not calibrated: {}{more}", shown.join(", ")));
     }
     if let Some(path) = &args.out {
-        draw(&table).save_as(path)?;
+        draw(&table, &outcome).save_as(path)?;
         console.say(format_args!("figure written to {}", path.display()));
     }
     console.result(&serde_json::json!({
         "chip": table.chip,
         "targets": table.targets,
         "targets_per_neuron": own,
-        "neurons_on_target": total - missed.len(),
+        "neurons_calibrated": outcome.calibrated.len(),
+        "neurons_near_target": outcome.near_target,
         "missed": missed,
         "measurements": table.measurements,
         "trials": table.trials,
         "hardware_time_s": table.hardware_time_us * 1e-6,
-        "measured": spreads(&table),
+        "measured": spreads(&table, &outcome),
     }))?;
     Ok(ExitCode::SUCCESS)
 }
@@ -74,16 +75,19 @@ fn before(table: &Calibration, name: &str) -> Vec<f64> {
     list.iter().map(|value| value.unwrap_or(f64::NAN)).collect()
 }
 
-fn draw(table: &Calibration) -> crate::figures::Figure {
+fn draw(table: &Calibration, outcome: &Outcome) -> crate::figures::Figure {
     let histograms: Vec<ParameterHistogram> = PARAMETERS
         .iter()
         .map(|parameter| ParameterHistogram {
             caption: parameter.label.to_owned(),
             unit: parameter.unit.replace("us", "\u{b5}s"),
-            values: table.measured.iter().map(parameter.value).collect(),
+            values: if outcome.is_measured { table.measured.iter().map(parameter.value).collect() } else { Vec::new() },
             before: before(table, parameter.name),
             target: common_target(table, parameter),
         })
         .collect();
-    calibration(&histograms, &table.success, &format!("Calibration of chip {}", table.chip))
+    let outcome = outcome
+        .is_measured
+        .then_some(CalibrationOutcome { calibrated: &table.success, near_target: outcome.near_target });
+    calibration(&histograms, outcome, &format!("Calibration of chip {}", table.chip))
 }

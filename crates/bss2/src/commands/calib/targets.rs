@@ -11,7 +11,7 @@ use crate::cli::{ChipArgs, TargetsArgs};
 use crate::commands::configure;
 use crate::config::{Layer, table_from_file};
 use crate::console::Console;
-use crate::files::calix_targets::{CalixTargets, UNITS};
+use crate::files::calix_targets::{CalixTargets, FORMAT, UNITS};
 use crate::files::network::SavedNetwork;
 use crate::files::run_folder::RunFolder;
 
@@ -63,7 +63,7 @@ pub fn run(args: &TargetsArgs) -> anyhow::Result<ExitCode> {
     let potential = |lsb: f64| vec![lsb.round() as i16; NEURONS];
     let seconds = |us: f64| us * 1e-6;
     let result = CalixTargets {
-        format: 1,
+        format: FORMAT,
         network: args.network.display().to_string(),
         units: UNITS,
         layer,

@@ -5,6 +5,7 @@
 //! `synapse_dac_bias` as codes.
 
 mod reading;
+mod sources;
 
 use std::fmt::Write as _;
 use std::io::Cursor;
@@ -59,6 +60,9 @@ pub struct Units {
     /// Of time constants and refractory time.
     pub time: &'static str,
 }
+
+/// Version of the files.
+pub const FORMAT: u32 = 1;
 
 /// Units of `calix`.
 pub const UNITS: Units = Units { potential: "CADC LSB", time: "s" };
