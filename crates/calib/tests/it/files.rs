@@ -115,6 +115,9 @@ fn a_stored_table_has_all_its_targets() {
     assert!(Calibration::load(&path).unwrap() == small());
 }
 
+/// Damage to a table.
+type Edit<'e> = &'e dyn Fn(&mut Calibration);
+
 #[test]
 fn what_no_chip_measures_is_refused() {
     let seen = |value| {
@@ -128,7 +131,7 @@ fn what_no_chip_measures_is_refused() {
             cadc_offset: vec![Some(0.0); 512],
         })
     };
-    let cases: [(&dyn Fn(&mut Calibration), &str); 8] = [
+    let cases: [(Edit<'_>, &str); 8] = [
         (&|t| t.measured[3].v_leak_lsb = 1e6, "measured[3].v_leak_lsb is 1e6; allowed are -1000..=2000"),
         (&|t| t.measured[3].refractory_us = -1.0, "measured[3].refractory_us is -1e0; allowed are 0..=100000"),
         (&|t| t.measured[3].gain_inh = 0.0, "measured[3].gain_inh is 0e0; allowed are values above 0 up to 100"),

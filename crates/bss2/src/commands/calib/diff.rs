@@ -108,7 +108,9 @@ pub fn run(args: &DiffArgs) -> anyhow::Result<ExitCode> {
         codes.push(Difference::new("cadc_offset", offsets.collect()));
         // All the rest of a neuron: switches, capacitor, refractory counter.
         let rest = |mut codes: NeuronCodes| {
-            CODES.iter().for_each(|(_, code)| *code(&mut codes) = CapMemCode::default());
+            for (_, code) in &CODES {
+                *code(&mut codes) = CapMemCode::default();
+            }
             codes
         };
         let rest = pairs().filter(|(a, b)| rest(**a) != rest(**b)).count();
@@ -136,7 +138,9 @@ pub fn run(args: &DiffArgs) -> anyhow::Result<ExitCode> {
     match &measured {
         Some(measured) => {
             heading("measured, B - A");
-            measured.iter().for_each(|difference| difference.say(console));
+            for difference in measured {
+                difference.say(console);
+            }
         }
         None => console.say(format_args!(
             "measured values are not compared: nothing was measured with the codes of {}",

@@ -148,7 +148,9 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
     console.say(
         "                           target    stored  achieved   spread  sd of diff   tolerance  near stored  near target",
     );
-    checked.iter().for_each(|c| c.say(console));
+    for c in &checked {
+        c.say(console);
+    }
     let (is_verified, line) = verdict(&checked, used.len());
     console.say(line);
     console.result(&serde_json::json!({

@@ -53,6 +53,8 @@ impl Unit {
         match self {
             Self::Seconds => {
                 let seconds = value / 1e6;
+                // Without the last digits, which are the conversion's.
+                let seconds: f64 = format!("{seconds:.12e}").parse().unwrap_or(seconds);
                 if (1e-2..1e6).contains(&seconds) { seconds.to_string() } else { format!("{seconds:e}") }
             }
             Self::Lsb | Self::Code => value.to_string(),
