@@ -14,6 +14,8 @@ use ndarray::Array2;
 
 use crate::scaling::Scaling;
 
+mod joined;
+
 /// Signed inputs of a neuron circuit: 256 synapses, two for each sign of an input.
 pub const SIGNED_INPUTS: usize = DRIVERS;
 
@@ -43,6 +45,22 @@ pub enum PlacementError {
         /// Sources that fit.
         limit: usize,
     },
+    /// More neurons of two circuits than the chip has columns.
+    #[error("{found} neurons do not fit: the chip has {limit} of two circuits each")]
+    Joined {
+        /// Neurons of all layers.
+        found: usize,
+        /// Neurons that fit.
+        limit: usize,
+    },
+    /// More inputs than a neuron of two circuits can have.
+    #[error("{found} input channels do not fit: a neuron of two circuits has {limit} signed inputs")]
+    JoinedInputs {
+        /// Channels asked for.
+        found: usize,
+        /// Channels that fit.
+        limit: usize,
+    },
     /// More layers than the placement knows how to lay out.
     #[error("{found} layers do not fit: a network on one chip has one or two, one for each row of neurons")]
     Layers {
@@ -62,7 +80,10 @@ pub struct Placement {
     /// The digital configuration.
     pub routing: Routing,
     /// Synapse driver of each source of each layer.
-    drivers: Vec<Vec<usize>>,
+    drivers: Vec<Vec<(Hemisphere, usize)>>,
+    /// First column of each layer.
+    first_columns: Vec<usize>,
+    circuits_per_neuron: usize,
 }
 
 impl Placement {
@@ -96,7 +117,7 @@ impl Placement {
             routing.inputs.push(InputChannel { port: bus as u8, address });
             open_driver(&mut routing, Hemisphere::Top, driver, sizes[0], input_label);
         }
-        let mut drivers = vec![input_drivers];
+        let mut drivers: Vec<Vec<_>> = vec![input_drivers.into_iter().map(|d| (Hemisphere::Top, d)).collect()];
 
         // Neurons of the first layer as sources of the second.
         if let Some(&targets) = sizes.get(1) {
@@ -111,21 +132,35 @@ impl Placement {
                 routing.output_to_hemisphere[output][Hemisphere::Bottom.index()] = true;
                 routing.driver_masks[Hemisphere::Bottom.index()][driver] = 0;
                 open_driver(&mut routing, Hemisphere::Bottom, driver, targets, label);
-                hidden_drivers.push(driver);
+                hidden_drivers.push((Hemisphere::Bottom, driver));
             }
             drivers.push(hidden_drivers);
         }
-        Ok(Self { neurons, routing, drivers })
+        Ok(Self { neurons, routing, drivers, first_columns: vec![0; sizes.len()], circuits_per_neuron: 1 })
+    }
+
+    /// Circuits that are joined to one neuron of the network: one or two.
+    pub fn circuits_per_neuron(&self) -> usize {
+        self.circuits_per_neuron
+    }
+
+    /// The units of the network at this place, from those of single circuits.
+    ///
+    /// The membrane of two circuits has twice the capacitance: an event moves it half as far, so that in units of weight its
+    /// threshold is twice as high.
+    #[must_use]
+    pub fn scaling(&self, of_circuits: Scaling) -> Scaling {
+        Scaling { threshold: of_circuits.threshold * self.circuits_per_neuron as f64, ..of_circuits }
     }
 
     /// The synapse rows that hold these weights, `(n_sources, n_neurons)` per layer.
     pub fn rows(&self, weights: &[Array2<f64>], scaling: &Scaling) -> Vec<RowWrite> {
         let mut rows = Vec::new();
-        for ((hemisphere, drivers), weights) in Hemisphere::BOTH.into_iter().zip(&self.drivers).zip(weights) {
-            for (&driver, source) in drivers.iter().zip(weights.rows()) {
+        for ((drivers, &first_column), weights) in self.drivers.iter().zip(&self.first_columns).zip(weights) {
+            for (&(hemisphere, driver), source) in drivers.iter().zip(weights.rows()) {
                 let (exc, inh): (Vec<_>, Vec<_>) = source.iter().map(|w| scaling.codes(*w)).unzip();
-                rows.push(RowWrite { hemisphere, row: 2 * driver, first_column: 0, weights: exc });
-                rows.push(RowWrite { hemisphere, row: 2 * driver + 1, first_column: 0, weights: inh });
+                rows.push(RowWrite { hemisphere, row: 2 * driver, first_column, weights: exc });
+                rows.push(RowWrite { hemisphere, row: 2 * driver + 1, first_column, weights: inh });
             }
         }
         rows

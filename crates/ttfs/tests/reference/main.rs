@@ -2,5 +2,6 @@
 
 mod data;
 mod finite_differences;
+mod joined_neurons;
 mod published_network;
 mod yin_yang;
