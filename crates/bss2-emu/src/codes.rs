@@ -107,6 +107,12 @@ impl NeuronId {
         (0..NEURONS as u16).map(NeuronId)
     }
 
+    /// The neuron at a position in arrays of 512.
+    pub(crate) const fn from_index(index: u16) -> Self {
+        assert!(index < NEURONS as u16);
+        Self(index)
+    }
+
     /// Position in arrays of 512.
     pub const fn index(self) -> usize {
         self.0 as usize
