@@ -158,7 +158,11 @@ impl Placement {
         let mut rows = Vec::new();
         for ((drivers, &first_column), weights) in self.drivers.iter().zip(&self.first_columns).zip(weights) {
             for (&(hemisphere, driver), source) in drivers.iter().zip(weights.rows()) {
-                let (exc, inh): (Vec<_>, Vec<_>) = source.iter().map(|w| scaling.codes(*w)).unzip();
+                let (mut exc, mut inh) = (Vec::with_capacity(source.len()), Vec::with_capacity(source.len()));
+                for (e, i) in source.iter().map(|w| scaling.codes(*w)) {
+                    exc.push(e);
+                    inh.push(i);
+                }
                 rows.push(RowWrite { hemisphere, row: 2 * driver, first_column, weights: exc });
                 rows.push(RowWrite { hemisphere, row: 2 * driver + 1, first_column, weights: inh });
             }

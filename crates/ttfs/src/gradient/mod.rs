@@ -4,6 +4,7 @@
 //! only what a chip can report (spike times) and an ideal model of the neuron; what differs between chip and model is
 //! that the measured `T` is not quite the model's. The [`Estimator`]s are the ways to live with that.
 
+mod loops;
 mod pairs;
 mod response;
 

@@ -6,8 +6,8 @@ use rayon::prelude::*;
 use crate::gradient::BackwardPass;
 use crate::loss::TtfsLoss;
 
-/// Samples whose gradients are summed by one worker. Part of the result's definition: floating-point sums depend on it, so
-/// it must not depend on the number of threads.
+/// Samples whose gradients are summed by one worker: a quarter of the batch, but not fewer than this. Part of the result's
+/// definition: floating-point sums depend on it, so it must not depend on the number of threads.
 const CHUNK: usize = 10;
 
 /// Gradient of the mean loss over the batch by the weights of every layer.
@@ -25,7 +25,7 @@ pub(super) fn gradients(
 ) -> Vec<Array2<f64>> {
     let samples: Vec<usize> = (0..labels.len()).collect();
     let parts: Vec<Vec<Array2<f64>>> = samples
-        .par_chunks(CHUNK)
+        .par_chunks(CHUNK.max(labels.len().div_ceil(4)))
         .map(|chunk| {
             let mut gradients: Vec<Array2<f64>> = weights.iter().map(|w| Array2::zeros(w.dim())).collect();
             for &sample in chunk {

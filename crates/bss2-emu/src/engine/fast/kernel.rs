@@ -8,7 +8,7 @@ use crate::membrane::joined::Joined;
 use crate::membrane::{Phase, State};
 
 use super::tables::{Block, LONGEST_STEP};
-use super::vector::{LANES, Lanes, Vector, Work};
+use super::vector::{Apart, LANES, Lanes, Vector, Work};
 
 /// Order of the series of the potential within a step.
 const ORDER: usize = 6;
@@ -58,36 +58,38 @@ impl<S: Surroundings, const K: usize> Work for Trial<'_, S, K> {
         // Neurons that do not rest without events are left out, and so are the places that nobody has.
         let restless = zero.at_least(ceiling).or(V::load(&block.lower).at_least(zero)).bits() & block.used;
         let out = restless | (!block.used & 0xff);
-        let mut course = Course::<V, S, K> {
-            block,
+        let mut now = Now {
             x: zero,
             exc: [zero; K],
             inh: [zero; K],
             ceiling,
             held: mask(out),
-            release_us: f64::INFINITY,
-            lanes: [Lane { count: 0, until_us: f64::INFINITY }; LANES],
             free: !out & 0xff,
+            release_us: f64::INFINITY,
+        };
+        let mut course = Course {
+            block,
+            lanes: [Lane { count: 0, until_us: f64::INFINITY }; LANES],
             limited,
             redo: restless,
             around: self.around,
         };
         let mut first = 0;
-        let mut now = self.moments.first().map_or(0, |moment| moment.tick);
+        let mut tick = self.moments.first().map_or(0, |moment| moment.tick);
         for moment in self.moments {
-            let mut left = moment.tick - now;
+            let mut left = moment.tick - tick;
             while left > 0 {
                 let ticks = left.min(LONGEST_STEP);
-                course.step(ticks, now);
-                now += ticks;
+                course.step(&mut now, ticks, tick);
+                tick += ticks;
                 left -= ticks;
             }
             let lines = &self.lines[first..moment.end as usize];
             for line in lines {
                 let jumps = &self.jumps[2 * K * *line as usize..][..2 * K];
                 for k in 0..K {
-                    course.exc[k] = course.exc[k].add(V::load(&jumps[2 * k]));
-                    course.inh[k] = course.inh[k].add(V::load(&jumps[2 * k + 1]));
+                    now.exc[k] = now.exc[k].add(V::load(&jumps[2 * k]));
+                    now.inh[k] = now.inh[k].add(V::load(&jumps[2 * k + 1]));
                 }
             }
             first = moment.end as usize;
@@ -95,8 +97,7 @@ impl<S: Surroundings, const K: usize> Work for Trial<'_, S, K> {
         if self.moments.is_empty() {
             return course.redo;
         }
-        course.finish(now, self.duration_us);
-        course.redo
+        V::apart(Rest { course, now, tick, duration_us: self.duration_us })
     }
 }
 
@@ -117,9 +118,9 @@ struct Lane {
     until_us: f64,
 }
 
-/// The membranes between two moments.
-struct Course<'a, V, S, const K: usize> {
-    block: &'a Block<K>,
+/// The membranes at one time. Kept in registers.
+#[derive(Clone, Copy)]
+struct Now<V, const K: usize> {
     x: V,
     exc: [V; K],
     inh: [V; K],
@@ -131,6 +132,11 @@ struct Course<'a, V, S, const K: usize> {
     free: u32,
     /// End of the first refractory time that ends.
     release_us: f64,
+}
+
+/// What changes rarely on the way.
+struct Course<'a, S, const K: usize> {
+    block: &'a Block<K>,
     lanes: [Lane; LANES],
     /// Lanes whose ceiling is the upper limit.
     limited: u32,
@@ -139,7 +145,10 @@ struct Course<'a, V, S, const K: usize> {
 }
 
 /// A step that somebody has to look at.
-struct Look<V, const K: usize> {
+struct Look<'c, 'a, V, S, const K: usize> {
+    course: &'c mut Course<'a, S, K>,
+    /// At its beginning.
+    now: Now<V, K>,
     ticks: u32,
     from_us: f64,
     until_us: f64,
@@ -148,6 +157,49 @@ struct Look<V, const K: usize> {
     exc: [V; K],
     inh: [V; K],
     /// Upper bound of the potential.
+    highest: V,
+}
+
+/// The rest of a trial, without events.
+struct Rest<'a, V, S, const K: usize> {
+    course: Course<'a, S, K>,
+    now: Now<V, K>,
+    tick: u32,
+    duration_us: f64,
+}
+
+impl<V: Vector, S: Surroundings, const K: usize> Apart<V> for Rest<'_, V, S, K> {
+    type Output = u32;
+
+    #[inline(always)]
+    fn run(self) -> u32 {
+        let Self { mut course, mut now, tick, duration_us } = self;
+        course.finish(&mut now, tick, duration_us);
+        course.redo
+    }
+}
+
+impl<V: Vector, S: Surroundings, const K: usize> Apart<V> for Look<'_, '_, V, S, K> {
+    /// The membranes at the end, with the currents of the beginning, and the potentials.
+    type Output = (Now<V, K>, V);
+
+    #[inline(always)]
+    fn run(self) -> (Now<V, K>, V) {
+        let Self { course, mut now, ticks, from_us, until_us, to, exc, inh, highest } = self;
+        let step = Stretch { ticks, from_us, until_us, to, exc, inh, highest };
+        let to = course.look(&mut now, &step);
+        (now, to)
+    }
+}
+
+/// The step of a [`Look`].
+struct Stretch<V, const K: usize> {
+    ticks: u32,
+    from_us: f64,
+    until_us: f64,
+    to: V,
+    exc: [V; K],
+    inh: [V; K],
     highest: V,
 }
 
@@ -160,98 +212,115 @@ fn sum<V: Vector, const K: usize>(currents: &[V; K]) -> V {
     sum
 }
 
-impl<V: Vector, S: Surroundings, const K: usize> Course<'_, V, S, K> {
+/// An upper bound of `e^-u`: `e^u` is more than the first terms of its series.
+#[inline(always)]
+fn decay_at_most<V: Vector>(u: V) -> V {
+    let one = V::splat(1.0);
+    let third = u.mul_add(V::splat(1.0 / 4.0), one).mul(u).mul_add(V::splat(1.0 / 3.0), one);
+    one.div(third.mul(u).mul_add(V::splat(0.5), one).mul_add(u, one))
+}
+
+impl<S: Surroundings, const K: usize> Course<'_, S, K> {
     /// Moves all on by some ticks, at most the longest step.
     #[inline(always)]
-    fn step(&mut self, ticks: u32, now: u32) {
+    fn step<V: Vector>(&mut self, now: &mut Now<V, K>, ticks: u32, tick: u32) {
         let row = &self.block.steps[ticks as usize];
-        let from_us = f64::from(now) * TICK_US;
-        let until_us = f64::from(now + ticks) * TICK_US;
-        let mut to = self.x.mul(V::load(&row.mem));
-        let (mut exc, mut inh) = (self.exc, self.inh);
+        let from_us = f64::from(tick) * TICK_US;
+        let until_us = f64::from(tick + ticks) * TICK_US;
+        let mut to = now.x.mul(V::load(&row.mem));
+        let (mut exc, mut inh) = (now.exc, now.inh);
         for k in 0..K {
             exc[k] = exc[k].mul(V::load(&row.exc[k]));
             inh[k] = inh[k].mul(V::load(&row.inh[k]));
         }
-        if self.free != 0 || self.release_us <= until_us {
+        if now.free != 0 || now.release_us <= until_us {
             for k in 0..K {
-                to = self.exc[k].mul_add(V::load(&row.from_exc[k]), to);
-                to = self.inh[k].neg_mul_add(V::load(&row.from_inh[k]), to);
+                to = now.exc[k].mul_add(V::load(&row.from_exc[k]), to);
+                to = now.inh[k].neg_mul_add(V::load(&row.from_inh[k]), to);
             }
-            let span = V::splat(ticks as f32 * TICK_US as f32);
+            let span = V::load(&row.span_us);
             // x' = exc - inh - x / tau_mem <= exc now - inh then - x / tau_mem.
-            let drive = sum(&self.exc).sub(sum(&inh));
-            let rise = V::load(&self.block.rate_mem).neg_mul_add(self.x, drive);
-            let highest = rise.max(V::splat(0.0)).mul_add(span, self.x);
-            let lowest = sum(&self.inh).neg_mul_add(span, self.x.min(V::splat(0.0)));
-            let near = highest.at_least(self.ceiling).or(V::load(&self.block.lower).at_least(lowest));
-            if self.held.and_not(near).bits() != 0 || self.release_us <= until_us {
-                let look = Look { ticks, from_us, until_us, to, exc, inh, highest };
-                to = self.look(&look);
+            let drive = sum(&now.exc).sub(sum(&inh));
+            let rise = V::load(&self.block.rate_mem).neg_mul_add(now.x, drive);
+            let highest = rise.max(V::splat(0.0)).mul_add(span, now.x);
+            let lowest = sum(&now.inh).neg_mul_add(span, now.x.min(V::splat(0.0)));
+            let near = highest.at_least(now.ceiling).or(V::load(&self.block.lower).at_least(lowest));
+            if now.held.and_not(near).bits() != 0 || now.release_us <= until_us {
+                let look = Look { course: self, now: *now, ticks, from_us, until_us, to, exc, inh, highest };
+                (*now, to) = V::apart(look);
             }
-            self.x = V::select(self.held, self.x, to);
+            now.x = V::select(now.held, now.x, to);
         }
-        (self.exc, self.inh) = (exc, inh);
+        (now.exc, now.inh) = (exc, inh);
     }
 
     /// Moves all on by a step in which something may happen to some; the potentials then.
     #[inline(always)]
-    fn look(&mut self, step: &Look<V, K>) -> V {
+    fn look<V: Vector>(&mut self, now: &mut Now<V, K>, step: &Stretch<V, K>) -> V {
         let zero = V::splat(0.0);
-        let span = V::splat(step.ticks as f32 * TICK_US as f32);
+        let span = V::load(&self.block.steps[step.ticks as usize].span_us);
         let (lower, rate) = (V::load(&self.block.lower), V::load(&self.block.rate_mem));
-        let low_now = sum(&step.exc).sub(sum(&self.inh));
-        let lowest = rate.neg_mul_add(self.x, low_now).min(zero).mul_add(span, self.x);
+        let low_now = sum(&step.exc).sub(sum(&now.inh));
+        let lowest = rate.neg_mul_add(now.x, low_now).min(zero).mul_add(span, now.x);
         let near_lower = lower.at_least(lowest);
-        let near_ceiling = step.highest.at_least(self.ceiling);
+        // The ceiling is reached at a time s from below, and left again with at most the slopes `rise` and `fall`:
+        // x + rise s >= ceiling and to + fall (span - s) >= ceiling.
+        let drive = sum(&now.exc).sub(sum(&step.inh));
+        let rise = rate.neg_mul_add(now.x, drive).max(zero);
+        let fall = rate.mul_add(now.ceiling, zero.sub(low_now)).max(zero);
+        let (before, after) = (now.ceiling.sub(now.x), now.ceiling.sub(step.to));
+        let roof = before.mul(fall).add(after.mul(rise));
+        let near_ceiling = step
+            .highest
+            .at_least(now.ceiling)
+            .and(step.to.at_least(now.ceiling).or(span.mul(rise).mul(fall).at_least(roof)));
         // Where nothing can pull it up from the lower limit, the potential is the free one or the limit.
-        let drive = sum(&self.exc).sub(sum(&step.inh));
         let pinned = rate.mul(lower).at_least(drive);
         let mut to = V::select(near_lower.and(pinned), step.to.max(lower), step.to);
-        let mut unclear = (near_lower.bits() & !pinned.bits() | near_ceiling.bits()) & self.free;
-        let crossed = step.to.at_least(self.ceiling).bits() & !near_lower.bits() & !self.limited & unclear;
+        let mut unclear = (near_lower.bits() & !pinned.bits() | near_ceiling.bits()) & now.free;
+        let crossed = step.to.at_least(now.ceiling).bits() & !near_lower.bits() & !self.limited & unclear;
         if crossed != 0 {
-            let (after, solved) = self.solve(step, span);
+            let (after, solved) = self.solve(now, step, span);
             let fired = crossed & solved;
             let after = after.store();
             for l in (0..LANES).filter(|l| fired & 1 << l != 0) {
                 let time_us = step.from_us + f64::from(after.0[l]);
                 self.lanes[l].count += 1;
                 self.around.spike(l, self.lanes[l].count, time_us);
-                self.hold(l, time_us + self.block.refractory_us[l]);
+                self.hold(now, l, time_us + self.block.refractory_us[l]);
             }
             let fired_mask: V = mask(fired);
             to = V::select(fired_mask, V::load(&self.block.reset), to);
-            self.x = V::select(fired_mask, to, self.x);
-            self.held = self.held.or(fired_mask);
+            now.x = V::select(fired_mask, to, now.x);
+            now.held = now.held.or(fired_mask);
             unclear &= !fired;
         }
         let mut left = unclear & self.limited;
-        self.leave(left);
+        self.leave(now, left);
         unclear &= !left;
-        if self.release_us <= step.until_us {
+        if now.release_us <= step.until_us {
             for l in 0..LANES {
                 unclear |= u32::from(self.lanes[l].until_us <= step.until_us) << l;
             }
         }
         if unclear != 0 {
-            let mut potentials = V::select(self.held, self.x, to).store();
-            left = self.one_by_one(unclear, (step.from_us, step.until_us), &mut potentials);
+            let mut potentials = V::select(now.held, now.x, to).store();
+            left = self.one_by_one(now, unclear, (step.from_us, step.until_us), &mut potentials);
             to = V::load(&potentials);
-            self.x = to;
-            self.leave(left);
+            now.x = to;
+            self.leave(now, left);
         }
         to
     }
 
     /// When the membranes that are above their ceiling at the end of a step have reached it, and which of these times are good.
     #[inline(always)]
-    fn solve(&self, step: &Look<V, K>, span: V) -> (V, u32) {
+    fn solve<V: Vector>(&self, now: &Now<V, K>, step: &Stretch<V, K>, span: V) -> (V, u32) {
         let zero = V::splat(0.0);
         let rate = V::load(&self.block.rate_mem);
-        let (mut exc, mut inh) = (self.exc, self.inh);
+        let (mut exc, mut inh) = (now.exc, now.inh);
         let mut series = [zero; ORDER];
-        let mut derivative = self.x;
+        let mut derivative = now.x;
         let mut factorial = 1.0;
         for (n, coefficient) in series.iter_mut().enumerate() {
             derivative = rate.neg_mul_add(derivative, sum(&exc).sub(sum(&inh)));
@@ -262,10 +331,10 @@ impl<V: Vector, S: Surroundings, const K: usize> Course<'_, V, S, K> {
                 inh[k] = zero.sub(inh[k].mul(V::load(&self.block.rate_inh[k])));
             }
         }
-        let missing = self.ceiling.sub(self.x);
+        let missing = now.ceiling.sub(now.x);
         // The parabola with this slope at the beginning and this end.
         let slope = series[0];
-        let bend = slope.neg_mul_add(span, step.to.sub(self.x)).div(span.mul(span));
+        let bend = slope.neg_mul_add(span, step.to.sub(now.x)).div(span.mul(span));
         let root = bend.mul(missing).mul_add(V::splat(4.0), slope.mul(slope)).max(zero).sqrt();
         let mut s = missing.add(missing).div(slope.add(root));
         let (mut last, mut gradient) = (zero, zero);
@@ -290,37 +359,43 @@ impl<V: Vector, S: Surroundings, const K: usize> Course<'_, V, S, K> {
 
     /// Lanes are given up: the reference does them from the start.
     #[inline(always)]
-    fn leave(&mut self, lanes: u32) {
+    fn leave<V: Vector>(&mut self, now: &mut Now<V, K>, lanes: u32) {
         if lanes != 0 {
             self.redo |= lanes;
-            self.free &= !lanes;
-            self.held = self.held.or(mask(lanes));
+            now.free &= !lanes;
+            now.held = now.held.or(mask(lanes));
             for l in (0..LANES).filter(|l| lanes & 1 << l != 0) {
                 self.lanes[l].until_us = f64::INFINITY;
             }
-            self.look_for_release();
+            self.look_for_release(now);
         }
     }
 
     #[inline(always)]
-    fn hold(&mut self, l: usize, until_us: f64) {
-        self.free &= !(1 << l);
+    fn hold<V: Vector>(&mut self, now: &mut Now<V, K>, l: usize, until_us: f64) {
+        now.free &= !(1 << l);
         self.lanes[l].until_us = until_us;
-        self.release_us = self.release_us.min(until_us);
+        now.release_us = now.release_us.min(until_us);
     }
 
     #[inline(always)]
-    fn look_for_release(&mut self) {
-        self.release_us = self.lanes.iter().map(|lane| lane.until_us).fold(f64::INFINITY, f64::min);
+    fn look_for_release<V: Vector>(&self, now: &mut Now<V, K>) {
+        now.release_us = self.lanes.iter().map(|lane| lane.until_us).fold(f64::INFINITY, f64::min);
     }
 
     /// Moves lanes by the reference; `potentials` become theirs at the end. The lanes that cannot go on here.
     #[cold]
     #[inline(never)]
-    fn one_by_one(&mut self, chosen: u32, (from_us, until_us): (f64, f64), potentials: &mut Lanes) -> u32 {
-        let x = self.x.store();
-        let (exc, inh) = (self.exc.map(V::store), self.inh.map(V::store));
-        let mut ceilings = self.ceiling.store();
+    fn one_by_one<V: Vector>(
+        &mut self,
+        now: &mut Now<V, K>,
+        chosen: u32,
+        (from_us, until_us): (f64, f64),
+        potentials: &mut Lanes,
+    ) -> u32 {
+        let x = now.x.store();
+        let (exc, inh) = (now.exc.map(V::store), now.inh.map(V::store));
+        let mut ceilings = now.ceiling.store();
         let mut left = 0;
         for l in (0..LANES).filter(|l| chosen & 1 << l != 0) {
             let lane = self.lanes[l];
@@ -340,14 +415,14 @@ impl<V: Vector, S: Surroundings, const K: usize> Course<'_, V, S, K> {
             match end.phase {
                 Phase::Refractory { until_us } => {
                     potentials.0[l] = self.block.reset.0[l];
-                    self.hold(l, until_us);
+                    self.hold(now, l, until_us);
                 }
                 Phase::AtLower => potentials.0[l] = self.block.lower.0[l],
                 Phase::AtUpper | Phase::Unarmed { .. } => left |= 1 << l,
                 Phase::Free => (),
             }
             if end.phase == Phase::Free || end.phase == Phase::AtLower {
-                self.free |= 1 << l;
+                now.free |= 1 << l;
                 let threshold = self.around.threshold(l, self.lanes[l].count) as f32;
                 ceilings.0[l] = threshold.min(self.block.upper.0[l]);
                 if threshold >= self.block.upper.0[l] {
@@ -355,9 +430,9 @@ impl<V: Vector, S: Surroundings, const K: usize> Course<'_, V, S, K> {
                 }
             }
         }
-        self.ceiling = V::load(&ceilings);
-        self.held = mask(!self.free & 0xff);
-        self.look_for_release();
+        now.ceiling = V::load(&ceilings);
+        now.held = mask(!now.free & 0xff);
+        self.look_for_release(now);
         left
     }
 
@@ -390,28 +465,28 @@ impl<V: Vector, S: Surroundings, const K: usize> Course<'_, V, S, K> {
 
     /// Runs the rest of the trial, in which no events are left.
     #[inline(always)]
-    fn finish(&mut self, mut now: u32, duration_us: f64) {
+    fn finish<V: Vector>(&mut self, now: &mut Now<V, K>, mut tick: u32, duration_us: f64) {
         let zero = V::splat(0.0);
         loop {
             let (mut most, mut least) = (zero, zero);
             for k in 0..K {
-                most = self.exc[k].mul_add(V::load(&self.block.peak_exc[k]), most);
-                least = self.inh[k].mul_add(V::load(&self.block.peak_inh[k]), least);
+                most = now.exc[k].mul_add(V::load(&self.block.peak_exc[k]), most);
+                least = now.inh[k].mul_add(V::load(&self.block.peak_inh[k]), least);
             }
-            let highest = self.x.max(zero).add(most);
-            let lowest = self.x.min(zero).sub(least);
-            let near = highest.at_least(self.ceiling).or(V::load(&self.block.lower).at_least(lowest));
-            let near = near.bits() & self.free;
-            let now_us = f64::from(now) * TICK_US;
-            if near != 0 && f64::from(now + LONGEST_STEP) * TICK_US <= duration_us {
-                self.step(LONGEST_STEP, now);
-                now += LONGEST_STEP;
+            let highest = now.x.max(zero).add(most);
+            let lowest = now.x.min(zero).sub(least);
+            let near = highest.at_least(now.ceiling).or(V::load(&self.block.lower).at_least(lowest));
+            let near = near.bits() & now.free;
+            let now_us = f64::from(tick) * TICK_US;
+            if near != 0 && f64::from(tick + LONGEST_STEP) * TICK_US <= duration_us {
+                self.step(now, LONGEST_STEP, tick);
+                tick += LONGEST_STEP;
                 continue;
             }
-            let chosen = near | self.refiring(now_us, duration_us);
+            let chosen = near | self.refiring(now, now_us, duration_us);
             if chosen != 0 {
-                let left = self.one_by_one(chosen, (now_us, duration_us), &mut Lanes::all(0.0));
-                self.leave(left);
+                let left = self.one_by_one(now, chosen, (now_us, duration_us), &mut Lanes::all(0.0));
+                self.leave(now, left);
             }
             return;
         }
@@ -425,23 +500,17 @@ impl<V: Vector, S: Surroundings, const K: usize> Course<'_, V, S, K> {
 
     /// Refractory lanes that may do something once they are released, if no events come.
     #[inline(always)]
-    fn refiring(&self, now_us: f64, duration_us: f64) -> u32 {
+    fn refiring<V: Vector>(&self, now: &Now<V, K>, now_us: f64, duration_us: f64) -> u32 {
         let released = self.released_by(duration_us);
         if released == 0 {
             return 0;
         }
-        let (zero, one) = (V::splat(0.0), V::splat(1.0));
-        let held = V::splat((self.release_us - now_us).max(0.0) as f32);
-        // e^u is more than the first terms of its series.
-        let at_most = |rate: &Lanes| {
-            let u = held.mul(V::load(rate));
-            let third = u.mul_add(V::splat(1.0 / 4.0), one).mul(u).mul_add(V::splat(1.0 / 3.0), one);
-            one.div(third.mul(u).mul_add(V::splat(0.5), one).mul_add(u, one))
-        };
+        let zero = V::splat(0.0);
+        let held = V::splat((now.release_us - now_us).max(0.0) as f32);
         let (mut most, mut least) = (zero, zero);
         for k in 0..K {
-            let exc = self.exc[k].mul(at_most(&self.block.rate_exc[k]));
-            let inh = self.inh[k].mul(at_most(&self.block.rate_inh[k]));
+            let exc = now.exc[k].mul(decay_at_most(held.mul(V::load(&self.block.rate_exc[k]))));
+            let inh = now.inh[k].mul(decay_at_most(held.mul(V::load(&self.block.rate_inh[k]))));
             most = exc.mul_add(V::load(&self.block.peak_exc[k]), most);
             least = inh.mul_add(V::load(&self.block.peak_inh[k]), least);
         }
@@ -449,7 +518,7 @@ impl<V: Vector, S: Surroundings, const K: usize> Course<'_, V, S, K> {
         let highest = reset.max(zero).add(most);
         let lowest = reset.min(zero).sub(least);
         // The threshold for the next spike is not known here; half of the present one is below it.
-        let ceiling = self.ceiling.mul(V::splat(0.5));
+        let ceiling = now.ceiling.mul(V::splat(0.5));
         let near = highest.at_least(ceiling).or(V::load(&self.block.lower).at_least(lowest));
         near.bits() & released
     }

@@ -5,6 +5,8 @@
 //! place in it, and 98.8 % of all draws lie in the part of the layer that needs no further look. Draws that do not (or so close
 //! to its edge that an `f32` cannot tell) are reported: their stream has to be asked itself.
 
+#![allow(clippy::inline_always, reason = "vector code: see the module of vectors")]
+
 use std::sync::LazyLock;
 
 use super::vector::{LANES, Lanes};
@@ -48,7 +50,7 @@ pub struct Streams {
 impl Streams {
     /// The normal numbers `2 block` and `2 block + 1` of each stream, and one bit for each stream of which one of them is not
     /// sure.
-    #[inline]
+    #[inline(always)]
     pub fn normals(&self, block: u32) -> ([Lanes; 2], u32) {
         let words = self.philox(block);
         let (first, unsure_first) = normal(&words[0], &words[1]);
@@ -57,7 +59,7 @@ impl Streams {
     }
 
     /// [`crate::rng::philox4x32`] for all.
-    #[inline]
+    #[inline(always)]
     fn philox(&self, block: u32) -> [[u32; LANES]; 4] {
         const MULTIPLIER: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];
         const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
@@ -83,7 +85,7 @@ impl Streams {
     }
 }
 
-#[inline]
+#[inline(always)]
 fn normal(low: &[u32; LANES], high: &[u32; LANES]) -> (Lanes, u32) {
     let layers = &*LAYERS;
     let (mut out, mut unsure) = (Lanes::all(0.0), 0);

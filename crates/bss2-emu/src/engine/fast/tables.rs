@@ -16,6 +16,8 @@ const SHORTEST_REFRACTORY_US: f64 = 1.0;
 /// The map of a step, for neurons of `K` circuits.
 #[derive(Debug, Clone, Copy)]
 pub struct Step<const K: usize> {
+    /// Its length, for all.
+    pub span_us: Lanes,
     pub mem: Lanes,
     pub exc: [Lanes; K],
     pub inh: [Lanes; K],
@@ -104,8 +106,12 @@ impl<const K: usize> Block<K> {
             upper: Lanes::all(f32::INFINITY),
             refractory_us: [f64::INFINITY; LANES],
         };
-        let blank = Step { mem: one, exc: [one; K], inh: [one; K], from_exc: [none; K], from_inh: [none; K] };
+        let blank =
+            Step { span_us: none, mem: one, exc: [one; K], inh: [one; K], from_exc: [none; K], from_inh: [none; K] };
         block.steps = vec![blank; LONGEST_STEP as usize + 1];
+        for (ticks, step) in block.steps.iter_mut().enumerate() {
+            step.span_us = Lanes::all((ticks as f64 * TICK_US) as f32);
+        }
         for (l, body) in bodies.into_iter().enumerate() {
             let Some((c, membrane)) = constants::<K>(body) else { continue };
             block.used |= 1 << l;

@@ -56,6 +56,16 @@ pub trait Vector: Copy {
     fn select(mask: Self, first: Self, second: Self) -> Self;
     /// One bit for each number: its mask.
     fn bits(self) -> u32;
+    /// Does work out of line, for the same processor: keeps what is rare from taking registers of what is not.
+    fn apart<W: Apart<Self>>(work: W) -> W::Output;
+}
+
+/// Rare work with vectors of one kind.
+pub trait Apart<V> {
+    /// What comes of it.
+    type Output;
+    /// Does it. To be inlined: `#[inline(always)]`.
+    fn run(self) -> Self::Output;
 }
 
 /// In plain Rust.
@@ -159,6 +169,10 @@ impl Vector for Plain {
     fn bits(self) -> u32 {
         (0..LANES).map(|l| (self.0[l].to_bits() >> 31) << l).sum()
     }
+    #[inline(never)]
+    fn apart<W: Apart<Self>>(work: W) -> W::Output {
+        work.run()
+    }
 }
 
 /// Work that can be done with any kind of vector.
@@ -179,15 +193,45 @@ pub fn dispatch<W: Work>(work: W) -> W::Output {
     work.with::<Plain>()
 }
 
+/// Loops over slices that the compiler can turn into vector instructions.
+pub trait Loops {
+    /// What comes of them.
+    type Output;
+    /// Runs them. To be inlined: `#[inline(always)]`.
+    fn run(self) -> Self::Output;
+}
+
+/// Runs loops that are compiled for the widest vectors the processor has. The arithmetic is the same for all: nothing is
+/// fused or reordered.
+pub fn widest<W: Loops>(work: W) -> W::Output {
+    #[cfg(target_arch = "x86_64")]
+    if std::arch::is_x86_feature_detected!("avx2") {
+        // SAFETY: the processor has AVX2.
+        return unsafe { x86::loops_with_avx2(work) };
+    }
+    work.run()
+}
+
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use std::arch::x86_64::*;
 
-    use super::{Lanes, Vector, Work};
+    use super::{Apart, Lanes, Loops, Vector, Work};
 
     #[target_feature(enable = "avx2,fma")]
     pub unsafe fn with_avx2<W: Work>(work: W) -> W::Output {
         work.with::<Avx2>()
+    }
+
+    #[target_feature(enable = "avx2")]
+    pub unsafe fn loops_with_avx2<W: Loops>(work: W) -> W::Output {
+        work.run()
+    }
+
+    #[target_feature(enable = "avx2,fma")]
+    #[inline(never)]
+    unsafe fn apart_with_avx2<W: Apart<Avx2>>(work: W) -> W::Output {
+        work.run()
     }
 
     /// In a register of AVX2. Made within [`with_avx2`] alone.
@@ -270,6 +314,10 @@ mod x86 {
         #[inline(always)]
         fn bits(self) -> u32 {
             unsafe { _mm256_movemask_ps(self.0) as u32 }
+        }
+        #[inline(always)]
+        fn apart<W: Apart<Self>>(work: W) -> W::Output {
+            unsafe { apart_with_avx2(work) }
         }
     }
 }
