@@ -227,17 +227,20 @@ impl<S: Surroundings, const K: usize> Course<'_, S, K> {
         let row = &self.block.steps[ticks as usize];
         let from_us = f64::from(tick) * TICK_US;
         let until_us = f64::from(tick + ticks) * TICK_US;
-        let mut to = now.x.mul(V::load(&row.mem));
         let (mut exc, mut inh) = (now.exc, now.inh);
         for k in 0..K {
             exc[k] = exc[k].mul(V::load(&row.exc[k]));
             inh[k] = inh[k].mul(V::load(&row.inh[k]));
         }
         if now.free != 0 || now.release_us <= until_us {
-            for k in 0..K {
-                to = now.exc[k].mul_add(V::load(&row.from_exc[k]), to);
-                to = now.inh[k].neg_mul_add(V::load(&row.from_inh[k]), to);
+            // The potential enters last: nothing waits for it.
+            let mut charge = now.exc[0].mul(V::load(&row.from_exc[0]));
+            let mut lack = now.inh[0].mul(V::load(&row.from_inh[0]));
+            for k in 1..K {
+                charge = now.exc[k].mul_add(V::load(&row.from_exc[k]), charge);
+                lack = now.inh[k].mul_add(V::load(&row.from_inh[k]), lack);
             }
+            let mut to = now.x.mul_add(V::load(&row.mem), charge.sub(lack));
             let span = V::load(&row.span_us);
             // x' = exc - inh - x / tau_mem <= exc now - inh then - x / tau_mem.
             let drive = sum(&now.exc).sub(sum(&inh));
