@@ -11,6 +11,7 @@ pub mod data;
 pub mod encoding;
 mod error;
 pub mod gradient;
+pub mod ideal_fast;
 pub mod loss;
 pub mod neuron;
 pub mod on_device;
