@@ -183,8 +183,16 @@ pub trait Work {
     fn with<V: Vector>(self) -> Self::Output;
 }
 
+/// Keeps tests to plain Rust. Results do not depend on it, so that other tests may run meanwhile.
+#[cfg(test)]
+pub static PLAIN: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
+
 /// Does the work with the widest vectors that the processor has.
 pub fn dispatch<W: Work>(work: W) -> W::Output {
+    #[cfg(test)]
+    if PLAIN.load(std::sync::atomic::Ordering::Relaxed) {
+        return work.with::<Plain>();
+    }
     #[cfg(target_arch = "x86_64")]
     if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
         // SAFETY: the processor has AVX2 and FMA.
