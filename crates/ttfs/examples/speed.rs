@@ -6,6 +6,7 @@
 
 use std::path::Path;
 
+use bss2_emu::chip::Engine;
 use bss2_emu::rng::{Purpose, Stream};
 use bss2_emu::spec::Preset;
 use bss2_emu::{Chip, ChipSpec, Device, NeuronParameters, NeuronSetting, RunId};
@@ -29,12 +30,9 @@ fn main() {
     pool.install(|| {
         println!("| workload | us CPU per sample |");
         println!("|---|---|");
-        if std::env::var_os("SPEED_ONLY").is_none_or(|o| o == "yy") {
-            yin_yang();
-        }
-        if std::env::var_os("SPEED_ONLY").is_none_or(|o| o != "yy") {
-            mnist(folder.as_deref());
-        }
+        yin_yang(Engine::Layered);
+        yin_yang(Engine::Fast);
+        mnist(folder.as_deref());
     });
 }
 
@@ -63,17 +61,11 @@ fn scaling() -> Scaling {
     Scaling::measured(&[NeuronParameters::default()], 6.0, 30.0, latency).expect("default neurons fire")
 }
 
-fn chip() -> Chip {
+fn chip(engine: Engine) -> Chip {
     let mut chip = Chip::draw(&ChipSpec::new(Preset::Bss2Calibrated, 1));
     chip.configure(&NeuronSetting::Direct(vec![NeuronParameters::default(); 512])).expect("a direct chip");
-    if std::env::var_os("SPEED_ENGINE").is_some_and(|e| e == "fast") {
-        set_fast(&mut chip);
-    }
+    chip.set_engine(Some(engine));
     chip
-}
-
-fn set_fast(chip: &mut Chip) {
-    chip.set_engine(Some(bss2_emu::chip::Engine::Fast));
 }
 
 fn forward(name: &str, substrate: &mut impl Substrate, weights: &[Array2<f64>], times: &Array2<f64>) {
@@ -86,7 +78,7 @@ fn forward(name: &str, substrate: &mut impl Substrate, weights: &[Array2<f64>], 
     });
 }
 
-fn yin_yang() {
+fn yin_yang(engine: Engine) {
     let scaling = scaling();
     let encoding = TimeEncoding::default();
     let train = Samples::new(&yin_yang::YinYang::new(42, 5000).generate().expect("samples"), &encoding);
@@ -94,18 +86,14 @@ fn yin_yang() {
     let trainer = Trainer::new(TrainingSettings::default(), scaling).expect("settings");
     let mut state = trainer.initial_state(25, &[120, 3]);
     let placement = Placement::new(25, &[120, 3]).expect("fits");
-    let mut device = OnDevice::new(chip(), placement, scaling, 180.0).expect("a chip");
-    report("Yin-Yang 25-120-3: epoch of 5000 in the loop, batch 40", 4, 5000, |_| {
-        let record = trainer.run_epoch(&mut state, &mut device, &train, &none).expect("an epoch");
-        eprintln!("yin-yang {record:?}");
+    let mut device = OnDevice::new(chip(engine), placement, scaling, 180.0).expect("a chip");
+    report(&format!("Yin-Yang 25-120-3, {engine:?}: epoch of 5000 in the loop, batch 40"), 4, 5000, |_| {
+        trainer.run_epoch(&mut state, &mut device, &train, &none).expect("an epoch");
     });
-    if std::env::var_os("SPEED_ONLY").is_some() {
-        for _ in 0..8 {
-            forward("Yin-Yang 25-120-3: forward on the chip", &mut device, &state.weights, &train.times);
-        }
+    forward(&format!("Yin-Yang 25-120-3, {engine:?}: forward on the chip"), &mut device, &state.weights, &train.times);
+    if engine == Engine::Layered {
         return;
     }
-    forward("Yin-Yang 25-120-3: forward on the chip", &mut device, &state.weights, &train.times);
     let mut ideal = Ideal { model: scaling.model(), grid: Some(scaling) };
     forward("Yin-Yang 25-120-3: forward, ideal", &mut ideal, &state.weights, &train.times);
     forward("Yin-Yang 25-120-3: forward, ideal, fast", &mut FastIdeal(ideal), &state.weights, &train.times);
@@ -145,23 +133,17 @@ fn mnist(folder: Option<&str>) {
     };
     let trainer = Trainer::new(settings, scaling).expect("settings");
     let mut state = trainer.initial_state(256, &[246, 10]);
-    let mut device = OnDevice::new(chip(), placement, scaling, 180.0).expect("a chip");
-    if std::env::var_os("SPEED_ONLY").is_some() {
-        let few = Samples {
-            times: train.times.slice_axis(Axis(0), Slice::from(0..4000)).to_owned(),
-            labels: train.labels[..4000].to_vec(),
-        };
-        trainer.run_epoch(&mut state, &mut device, &few, &none).expect("an epoch");
-        for _ in 0..8 {
-            forward("MNIST 256-246-10: forward on the chip", &mut device, &state.weights, &test.times);
-        }
-        return;
-    }
-    report("MNIST 256-246-10: epoch in the loop, batch 200", 3, train.labels.len(), |_| {
-        let record = trainer.run_epoch(&mut state, &mut device, &train, &none).expect("an epoch");
-        eprintln!("mnist {record:?}");
+    let mut device = OnDevice::new(chip(Engine::Fast), placement, scaling, 180.0).expect("a chip");
+    report("MNIST 256-246-10, Fast: epoch in the loop, batch 200", 3, train.labels.len(), |_| {
+        trainer.run_epoch(&mut state, &mut device, &train, &none).expect("an epoch");
     });
-    forward("MNIST 256-246-10: forward on the chip", &mut device, &state.weights, &test.times);
+    forward("MNIST 256-246-10, Fast: forward on the chip", &mut device, &state.weights, &test.times);
+    let placement = device.placement().clone();
+    let mut layered = OnDevice::new(chip(Engine::Layered), placement, scaling, 180.0).expect("a chip");
+    report("MNIST 256-246-10, Layered: forward on the chip", 2, 200, |_| {
+        let rows = test.times.slice_axis(Axis(0), Slice::from(0..BATCH));
+        layered.forward(&state.weights, rows, RunId { session: 7, index: 0 }).expect("a run");
+    });
     let mut ideal = Ideal { model: scaling.model(), grid: Some(scaling) };
     forward("MNIST 256-246-10: forward, ideal", &mut ideal, &state.weights, &test.times);
     forward("MNIST 256-246-10: forward, ideal, fast", &mut FastIdeal(ideal), &state.weights, &test.times);

@@ -10,7 +10,7 @@ use crate::codes::NeuronId;
 use crate::device::{Spike, TrialRecording};
 use crate::dynamics::Body;
 use crate::engine::course::Course;
-use crate::engine::fast::kernel::{Moment, Surroundings, Trial};
+use crate::engine::fast::kernel::{Moment, SMALLEST_THRESHOLD, Surroundings, Trial};
 use crate::engine::fast::normals::Streams;
 use crate::engine::fast::tables::{self, Block};
 use crate::engine::fast::vector::{LANES, Lanes, Vector, Work, dispatch};
@@ -24,8 +24,8 @@ use super::circuits::Neuron;
 
 /// Trials that one thread takes at a time.
 const CHUNK: usize = 25;
-/// Largest threshold noise from spike to spike: far below what would halve a threshold.
-const LARGEST_SPIKE_NOISE: f64 = 0.03;
+/// Largest threshold noise from spike to spike.
+const LARGEST_SPIKE_NOISE: f64 = (1.0 - SMALLEST_THRESHOLD as f64) / 10.0;
 /// No place among the lines of a layer.
 const NONE: u32 = u32::MAX;
 
@@ -118,7 +118,8 @@ impl FastLayer {
                 position_of_line[entry.line as usize] = 0;
             }
         }
-        (singles.sort_unstable(), pairs.sort_unstable());
+        singles.sort_unstable();
+        pairs.sort_unstable();
         let mut n_lines = 0;
         for position in position_of_line.iter_mut().filter(|p| **p != NONE) {
             *position = n_lines;

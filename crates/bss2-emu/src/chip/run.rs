@@ -37,7 +37,7 @@ pub(super) fn run(chip: &Chip, experiment: &Experiment, engine: Engine) -> Recor
             workspace.begin(&experiment.trials[index].resets_us);
             match engine {
                 Engine::Layered | Engine::Fast => {
-                    layered::trial(&run, (&layers, &bystanders), index, workspace, &mut recording)
+                    layered::trial(&run, (&layers, &bystanders), index, workspace, &mut recording);
                 }
                 Engine::Event => event::trial(&run, index, workspace, &mut recording),
             }

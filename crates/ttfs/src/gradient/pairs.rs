@@ -138,13 +138,12 @@ impl Pairs {
             let scale = e / self.dynamics.tau_syn;
             let mut gradients = by_weights.row_mut(row);
             let factors = Columns { until, p, g, factor };
-            match gradients.as_slice_mut() {
-                Some(gradients) => widest(WeightGradients { gradients, factors, t, scale, q }),
-                None => {
-                    let mut copy = gradients.to_vec();
-                    widest(WeightGradients { gradients: &mut copy, factors, t, scale, q });
-                    gradients.assign(&ArrayView1::from(&copy));
-                }
+            if let Some(gradients) = gradients.as_slice_mut() {
+                widest(WeightGradients { gradients, factors, t, scale, q });
+            } else {
+                let mut copy = gradients.to_vec();
+                widest(WeightGradients { gradients: &mut copy, factors, t, scale, q });
+                gradients.assign(&ArrayView1::from(&copy));
             }
         }
     }

@@ -13,6 +13,12 @@ use super::vector::{Apart, LANES, Lanes, Vector, Work};
 /// Order of the series of the potential within a step.
 const ORDER: usize = 6;
 
+/// A longer time is as good as this one for a bound of what a refractory time leaves of the currents.
+const LONGEST_HOLD_US: f64 = 1e3;
+/// How low the threshold for the next spike can be, relative to that for the last: ten standard deviations of the largest noise that
+/// this engine takes.
+pub const SMALLEST_THRESHOLD: f32 = 0.8;
+
 /// Events that arrive at one tick: the end of their lines in the list of lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Moment {
@@ -509,7 +515,11 @@ impl<S: Surroundings, const K: usize> Course<'_, S, K> {
             return 0;
         }
         let zero = V::splat(0.0);
-        let held = V::splat((now.release_us - now_us).max(0.0) as f32);
+        let mut held = Lanes::all(0.0);
+        for (held, lane) in held.0.iter_mut().zip(&self.lanes) {
+            *held = (lane.until_us - now_us).clamp(0.0, LONGEST_HOLD_US) as f32;
+        }
+        let held = V::load(&held);
         let (mut most, mut least) = (zero, zero);
         for k in 0..K {
             let exc = now.exc[k].mul(decay_at_most(held.mul(V::load(&self.block.rate_exc[k]))));
@@ -520,8 +530,8 @@ impl<S: Surroundings, const K: usize> Course<'_, S, K> {
         let reset = V::load(&self.block.reset);
         let highest = reset.max(zero).add(most);
         let lowest = reset.min(zero).sub(least);
-        // The threshold for the next spike is not known here; half of the present one is below it.
-        let ceiling = now.ceiling.mul(V::splat(0.5));
+        // The threshold for the next spike is not known here, but it is not that much lower.
+        let ceiling = now.ceiling.mul(V::splat(SMALLEST_THRESHOLD));
         let near = highest.at_least(ceiling).or(V::load(&self.block.lower).at_least(lowest));
         near.bits() & released
     }
