@@ -1,7 +1,7 @@
 //! Calibration of a BrainScaleS-2 chip by measurement.
 //!
 //! [`calibrate`] finds the codes that bring all 512 neurons to common [`Targets`], through nothing but the
-//! [`Device`] trait: it configures, stimulates, reads, and knows of the chip what a laboratory knows - in which direction a
+//! [`Device`](bss2_emu::Device) trait: it configures, stimulates, reads, and knows of the chip what a laboratory knows - in which direction a
 //! code acts, its range, a usual value to start from. The result, a [`Calibration`], is a plain JSON file with the codes and
 //! with what each neuron measured after the last step.
 //!
