@@ -35,7 +35,7 @@ for chip in 1 2 3 4 5 6 7 8 9 10; do
         "$BSS2" calib run --chip "$chip" -o "$table" >/dev/null
     fi
     while IFS='|' read -r name flags; do
-        if ! jq -e --arg name "$name" --argjson chip "$chip" 'select(.name == $name and .chip == $chip)' "$lines" >"$work/found"; then
+        if ! jq -s -e --arg name "$name" --argjson chip "$chip" 'any(.[]; .name == $name and .chip == $chip)' "$lines" >"$work/found"; then
             # shellcheck disable=SC2086
             "$BSS2" train --chip "$chip" --calibration "$table" $flags --out "$work/run" --json </dev/null 2>/dev/null |
                 jq -c --arg name "$name" --argjson chip "$chip" \
@@ -48,7 +48,7 @@ done
 
 # Noise-aware: a fresh chip for every batch, judged on ten chips that it has not seen (set directly, preset bss2-calibrated).
 for seed in 42 1 2; do
-    if ! jq -e --argjson seed "$seed" 'select(.name == "noise-aware" and .seed == $seed)' "$lines" >"$work/found"; then
+    if ! jq -s -e --argjson seed "$seed" 'any(.[]; .name == "noise-aware" and .seed == $seed)' "$lines" >"$work/found"; then
         "$BSS2" train --substrate noise-aware --set chip.preset=bss2-calibrated --seed "$seed" --epochs 20 --set training.schedule.kind=cosine --out "$work/run" --json </dev/null 2>/dev/null |
             jq -c --argjson seed "$seed" '{name: "noise-aware", seed: $seed, validation: .validation.accuracy, test: .test.accuracy, chips: [.test_chips[].test.accuracy]}' >>"$lines"
         rm -rf "$work/run"

@@ -34,7 +34,7 @@ END
 
 while IFS='|' read -r name flags; do
     for seed in $seeds; do
-        if ! jq -e --arg name "$name" --argjson seed "$seed" 'select(.preset == $name and .seed == $seed)' "$lines" >"$work/found"; then
+        if ! jq -s -e --arg name "$name" --argjson seed "$seed" 'any(.[]; .preset == $name and .seed == $seed)' "$lines" >"$work/found"; then
             # shellcheck disable=SC2086
             "$BSS2" train $flags --seed "$seed" --out "$work/run" --json </dev/null 2>/dev/null |
                 jq -c --arg name "$name" --argjson seed "$seed" \

@@ -63,6 +63,17 @@ macro_rules! ranged {
                 Self(libm::rint(value).clamp(0.0, f64::from(Self::MAX.0)) as $repr)
             }
 
+            /// The nearest value that the register can hold to an integer.
+            pub const fn clamped(value: i64) -> Self {
+                if value < 0 {
+                    Self(0)
+                } else if value > $max {
+                    Self($max)
+                } else {
+                    Self(value as $repr)
+                }
+            }
+
             /// The value as an integer.
             pub const fn get(self) -> $repr {
                 self.0
@@ -105,6 +116,12 @@ impl NeuronId {
     /// All 512 neurons in order.
     pub fn all() -> impl Iterator<Item = NeuronId> {
         (0..NEURONS as u16).map(NeuronId)
+    }
+
+    /// The neuron at a position in arrays of 512.
+    pub(crate) const fn from_index(index: u16) -> Self {
+        assert!(index < NEURONS as u16);
+        Self(index)
     }
 
     /// Position in arrays of 512.

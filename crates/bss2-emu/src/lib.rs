@@ -30,6 +30,7 @@ pub mod spec;
 pub mod synapses;
 pub mod transfer;
 pub mod variation;
+pub mod vectors;
 
 mod events;
 mod readout;

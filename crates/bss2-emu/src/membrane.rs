@@ -131,6 +131,11 @@ impl Membrane {
         [self.peak_exc, self.peak_inh]
     }
 
+    /// Inverse time constants in 1/us: membrane, excitation, inhibition.
+    pub(crate) fn rates_per_us(&self) -> [f64; 3] {
+        [self.rate_mem, self.rate_exc, self.rate_inh]
+    }
+
     /// The membrane from now on, with "up" as the direction of interest.
     fn rising(&self, state: &State) -> Course {
         Course {

@@ -93,6 +93,16 @@ impl Draws {
         Self { key: Key::new(derive(chip_seed, u64::from(run.session)), purpose), run: run.index }
     }
 
+    /// The key of the streams.
+    pub fn key(&self) -> Key {
+        self.key
+    }
+
+    /// The run, the first number of their addresses.
+    pub fn run(&self) -> u32 {
+        self.run
+    }
+
     /// Those of one neuron in one trial.
     pub fn of(&self, trial: usize, neuron: usize) -> Stream {
         self.key.stream([self.run, trial as u32, neuron as u32])

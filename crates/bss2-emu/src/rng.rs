@@ -81,6 +81,11 @@ impl Key {
         Self([key as u32, (key >> 32) as u32])
     }
 
+    /// The two words of the key.
+    pub(crate) fn words(self) -> [u32; 2] {
+        self.0
+    }
+
     /// The stream at an address.
     pub fn stream(self, address: [u32; 3]) -> Stream {
         Stream { key: self.0, counter: [0, address[0], address[1], address[2]], block: [0; 4], used: 4 }

@@ -13,7 +13,7 @@ use ttfs::placement::Placement;
 use ttfs::scaling::Scaling;
 use ttfs::train::{Trainer, TrainingState};
 
-use crate::config::{Config, ScalingSettings};
+use crate::config::{Config, EngineKind, ScalingSettings};
 use crate::data_sets::shape;
 use crate::files::residual_table;
 
@@ -107,11 +107,18 @@ impl Laboratory {
         Ok(Self { chip, calibration, scaling })
     }
 
-    /// Puts a network on the chip.
+    /// Puts a network on the chip; `scaling` in the units of its place ([`Placement::scaling`]).
     ///
     /// # Errors
     /// If the chip refuses the routing.
-    pub fn place(self, placement: Placement, scaling: Scaling, slot_us: f64) -> anyhow::Result<OnDevice<Chip>> {
+    pub fn place(
+        mut self,
+        placement: Placement,
+        scaling: Scaling,
+        slot_us: f64,
+        engine: EngineKind,
+    ) -> anyhow::Result<OnDevice<Chip>> {
+        engine.choose(&mut self.chip, &placement);
         Ok(OnDevice::new(self.chip, placement, scaling, slot_us)?)
     }
 }

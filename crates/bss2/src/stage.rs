@@ -12,7 +12,7 @@ use ttfs::scaling::{Latency, Scaling};
 use ttfs::substrate::{Ideal, Spikes, Substrate};
 use ttfs::train::{Evaluation, Samples, Score, Trainer};
 
-use crate::config::{Config, ScalingSettings};
+use crate::config::{Config, EngineKind, ScalingSettings};
 use crate::laboratory::{layer_sizes, n_inputs};
 
 /// Number added to the training seed for the chips of a noise-aware training.
@@ -111,12 +111,14 @@ struct Kind {
     placement: Placement,
     scaling: Scaling,
     slot_us: f64,
+    engine: EngineKind,
 }
 
 impl Kind {
     /// The chip with a seed, set and connected.
     fn chip(&self, seed: u64) -> Result<OnDevice<Chip>, ttfs::Error> {
         let mut chip = Chip::draw(&ChipSpec { seed, ..self.spec });
+        self.engine.choose(&mut chip, &self.placement);
         chip.configure(&self.setting)?;
         OnDevice::new(chip, self.placement.clone(), self.scaling, self.slot_us)
     }
@@ -132,12 +134,15 @@ impl NoiseAware {
         let units = &config.scaling;
         let scaling = Scaling::measured(&table.measured, units.us_per_time, units.lsb_per_weight, units.latency)
             .context("the targets of the calibration give no usable threshold")?;
+        let placement = Placement::with_delays(n_inputs(config)?, &layer_sizes(config)?, config.network.delays)?;
+        let scaling = placement.scaling(scaling);
         let kind = Kind {
             spec: config.chip,
             setting: table.setting(),
-            placement: Placement::with_delays(n_inputs(config)?, &layer_sizes(config)?, config.network.delays)?,
+            placement,
             scaling,
             slot_us: units.slot_us,
+            engine: config.engine,
         };
         // Seeds of the user's, so that each of these chips can be looked at again; configurations know seeds up to 2^63.
         let (validation, test) = (config.noise_aware.validation_chips, config.noise_aware.test_chips);

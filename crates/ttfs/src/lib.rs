@@ -12,6 +12,7 @@ pub mod data;
 pub mod encoding;
 mod error;
 pub mod gradient;
+pub mod ideal_fast;
 pub mod loss;
 pub mod network;
 pub mod neuron;

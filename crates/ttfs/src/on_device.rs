@@ -135,13 +135,15 @@ impl<D: Device> OnDevice<D> {
 
     /// The input spikes of a sample; silent inputs and those after the slot are left out.
     fn trial(&self, times: ArrayView1<f64>, lead_us: f64) -> Trial {
-        let spikes = times
-            .iter()
-            .enumerate()
-            .map(|(channel, time)| InputSpike { time_us: self.scaling.to_us(*time), channel: channel as u16 })
-            .filter(|spike| spike.time_us <= self.slot_us)
-            .map(|spike| InputSpike { time_us: spike.time_us + lead_us, ..spike })
-            .collect();
+        let mut spikes = Vec::with_capacity(times.len());
+        spikes.extend(
+            times
+                .iter()
+                .enumerate()
+                .map(|(channel, time)| InputSpike { time_us: self.scaling.to_us(*time), channel: channel as u16 })
+                .filter(|spike| spike.time_us <= self.slot_us)
+                .map(|spike| InputSpike { time_us: spike.time_us + lead_us, ..spike }),
+        );
         Trial { spikes, ..Trial::default() }
     }
 }

@@ -21,6 +21,8 @@ use ndarray::Array2;
 use crate::network::DelayKind;
 use crate::scaling::Scaling;
 
+mod joined;
+
 /// Signed inputs of a neuron circuit: 256 synapses, two for each sign of an input.
 pub const SIGNED_INPUTS: usize = DRIVERS;
 
@@ -48,6 +50,22 @@ pub enum PlacementError {
         /// Sources asked for.
         found: usize,
         /// Sources that fit.
+        limit: usize,
+    },
+    /// More neurons of two circuits than the chip has columns.
+    #[error("{found} neurons do not fit: the chip has {limit} of two circuits each")]
+    Joined {
+        /// Neurons of all layers.
+        found: usize,
+        /// Neurons that fit.
+        limit: usize,
+    },
+    /// More inputs than a neuron of two circuits can have.
+    #[error("{found} input channels do not fit: a neuron of two circuits has {limit} signed inputs")]
+    JoinedInputs {
+        /// Channels asked for.
+        found: usize,
+        /// Channels that fit.
         limit: usize,
     },
     /// More layers than the placement knows how to lay out.
@@ -96,9 +114,10 @@ pub struct Placement {
     /// The circuit of each hidden neuron's delay pair that sends, in the order of `routing.delay_pairs`; empty without delays.
     pub relays: Vec<NeuronId>,
     /// Synapse driver of each source of each layer.
-    drivers: Vec<Vec<usize>>,
+    drivers: Vec<Vec<(Hemisphere, usize)>>,
     /// Row and column of the synapse from each hidden neuron to its delay pair, in the lower half.
     relay_synapses: Vec<(usize, usize)>,
+    circuits_per_neuron: usize,
 }
 
 impl Placement {
@@ -122,7 +141,8 @@ impl Placement {
             neurons.push(row?);
         }
 
-        let mut drivers = vec![open_inputs(&mut routing, n_inputs, sizes[0])?];
+        let input_drivers = open_inputs(&mut routing, n_inputs, sizes[0])?;
+        let mut drivers: Vec<Vec<_>> = vec![input_drivers.into_iter().map(|d| (Hemisphere::Top, d)).collect()];
 
         // Neurons of the first layer as sources of the second.
         if let Some(&targets) = sizes.get(1) {
@@ -137,34 +157,51 @@ impl Placement {
                 routing.output_to_hemisphere[output][Hemisphere::Bottom.index()] = true;
                 routing.driver_masks[Hemisphere::Bottom.index()][driver] = 0;
                 open_driver(&mut routing, Hemisphere::Bottom, driver, 0..targets, label);
-                hidden_drivers.push(driver);
+                hidden_drivers.push((Hemisphere::Bottom, driver));
             }
             drivers.push(hidden_drivers);
         }
-        Ok(Self { neurons, routing, relays: Vec::new(), drivers, relay_synapses: Vec::new() })
+        Ok(Self { neurons, routing, relays: Vec::new(), drivers, relay_synapses: Vec::new(), circuits_per_neuron: 1 })
     }
 
-    /// Places a network with delays into its layers.
+    /// Places a network with delays into its layers; without, with as few circuits per neuron as it needs.
     ///
     /// # Errors
-    /// As [`Self::new`]; [`PlacementError::Delays`] for other delays than axonal ones.
+    /// As [`Self::fitting`]; [`PlacementError::Delays`] for other delays than axonal ones.
     pub fn with_delays(n_inputs: usize, sizes: &[usize], kind: DelayKind) -> Result<Self, PlacementError> {
         match kind {
-            DelayKind::None => Self::new(n_inputs, sizes),
+            DelayKind::None => Self::fitting(n_inputs, sizes),
             DelayKind::Axonal => delayed::place(n_inputs, sizes),
             DelayKind::Dendritic => Err(PlacementError::Delays { kind: "dendritic" }),
             DelayKind::Synaptic => Err(PlacementError::Delays { kind: "synaptic" }),
         }
     }
 
+    /// Circuits that are joined to one neuron of the network: one or two.
+    pub fn circuits_per_neuron(&self) -> usize {
+        self.circuits_per_neuron
+    }
+
+    /// The units of the network at this place, from those of single circuits.
+    ///
+    /// The membrane of two circuits has twice the capacitance: an event moves it half as far, so that in units of weight its
+    /// threshold is twice as high.
+    #[must_use]
+    pub fn scaling(&self, of_circuits: Scaling) -> Scaling {
+        Scaling { threshold: of_circuits.threshold * self.circuits_per_neuron as f64, ..of_circuits }
+    }
+
     /// The synapse rows that hold these weights, `(n_sources, n_neurons)` per layer.
     pub fn rows(&self, weights: &[Array2<f64>], scaling: &Scaling) -> Vec<RowWrite> {
         let mut rows = Vec::new();
-        for (layer, (hemisphere, drivers)) in Hemisphere::BOTH.into_iter().zip(&self.drivers).enumerate() {
-            let Some(weights) = weights.get(layer) else { break };
+        for (layer, (drivers, weights)) in self.drivers.iter().zip(weights).enumerate() {
             let first_column = self.neurons[layer].first().map_or(0, |neuron| neuron.column());
-            for (&driver, source) in drivers.iter().zip(weights.rows()) {
-                let (exc, inh): (Vec<_>, Vec<_>) = source.iter().map(|w| scaling.codes(*w)).unzip();
+            for (&(hemisphere, driver), source) in drivers.iter().zip(weights.rows()) {
+                let (mut exc, mut inh) = (Vec::with_capacity(source.len()), Vec::with_capacity(source.len()));
+                for (e, i) in source.iter().map(|w| scaling.codes(*w)) {
+                    exc.push(e);
+                    inh.push(i);
+                }
                 rows.push(RowWrite { hemisphere, row: 2 * driver, first_column, weights: exc });
                 rows.push(RowWrite { hemisphere, row: 2 * driver + 1, first_column, weights: inh });
             }

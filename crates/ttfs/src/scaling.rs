@@ -112,13 +112,15 @@ impl Scaling {
 
     /// The signed weight code, -63..=63.
     pub fn signed_code(&self, weight: f64) -> i8 {
-        libm::rint(weight * self.lsb_per_weight).clamp(-LARGEST_CODE, LARGEST_CODE) as i8
+        // Adding it to a small number rounds that to an integer, halves to the even one.
+        const INTEGER: f64 = 6_755_399_441_055_744.0;
+        ((weight * self.lsb_per_weight).clamp(-LARGEST_CODE, LARGEST_CODE) + INTEGER - INTEGER) as i8
     }
 
     /// The codes of the excitatory and the inhibitory synapse of a weight: one of them is zero.
     pub fn codes(&self, weight: f64) -> (WeightCode, WeightCode) {
-        let code = f64::from(self.signed_code(weight));
-        (WeightCode::saturating(code), WeightCode::saturating(-code))
+        let code = i64::from(self.signed_code(weight));
+        (WeightCode::clamped(code), WeightCode::clamped(-code))
     }
 
     /// The weight that the chip really has.

@@ -120,7 +120,7 @@ fn one_by_one(run: &Run<'_>, index: usize, place: usize, workspace: &mut Workspa
     let samples = run.samples(index, neuron);
     let course = Course {
         arrivals,
-        jumps: &run.chip.jumps[neuron.index],
+        jumps: run.chip.jumps(neuron.index),
         resets_us: resets,
         samples: &samples,
         duration_us: run.experiment.duration_us,

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use rayon::prelude::*;
 
 use super::circuits::Neuron;
-use super::{Chip, Engine, event, layered};
+use super::{Chip, Engine, event, fast, layered};
 use crate::codes::NEURONS;
 use crate::device::{Experiment, MADC_INTERVAL_US, Recording, SpikeCounter, TrialRecording};
 use crate::dynamics::{Body, View};
@@ -36,7 +36,9 @@ pub(super) fn run(chip: &Chip, experiment: &Experiment, engine: Engine) -> Recor
             let mut recording = run.blank();
             workspace.begin(&experiment.trials[index].resets_us);
             match engine {
-                Engine::Layered => layered::trial(&run, (&layers, &bystanders), index, workspace, &mut recording),
+                Engine::Layered | Engine::Fast => {
+                    layered::trial(&run, (&layers, &bystanders), index, workspace, &mut recording);
+                }
                 Engine::Event => event::trial(&run, index, workspace, &mut recording),
             }
             // Stable because that sort knows runs: every layer is in order.
@@ -47,13 +49,27 @@ pub(super) fn run(chip: &Chip, experiment: &Experiment, engine: Engine) -> Recor
     Recording { hardware_time_us: experiment.duration_us * trials.len() as f64, trials }
 }
 
+/// Runs all trials by the fast engine, if it is asked for and can run them.
+pub(super) fn run_fast(chip: &Chip, experiment: &Experiment) -> Option<Recording> {
+    let layers = chip.fast.as_ref().filter(|_| chip.wanted_engine == Some(Engine::Fast))?;
+    let run = Run::new(chip, experiment, Engine::Fast);
+    if !fast::runs(&run) {
+        return None;
+    }
+    let mut trials = fast::trials(&run, layers);
+    for trial in &mut trials {
+        trial.spikes.sort_by_key(|s| events::order(s.time_us, u32::from(s.neuron.get())));
+    }
+    Some(Recording { hardware_time_us: experiment.duration_us * trials.len() as f64, trials })
+}
+
 /// One neuron as it is in one run.
 pub(super) struct Prepared<'a> {
     /// Its number, that of its first circuit.
     pub index: usize,
     pub neuron: &'a Neuron,
     /// Threshold relative to rest, with the slow noise of the run.
-    threshold: f64,
+    pub threshold: f64,
 }
 
 impl Prepared<'_> {
@@ -141,7 +157,7 @@ impl<'a> Run<'a> {
         if engine == Engine::Event {
             targets.resize_with(chip.wiring.lines.len(), Vec::new);
             for (place, prepared) in neurons.iter().enumerate() {
-                for Jump { line, input, size } in &chip.jumps[prepared.index] {
+                for Jump { line, input, size } in chip.jumps(prepared.index) {
                     targets[*line as usize].push(Target { place: place as u32, input: *input, size: *size });
                 }
             }
@@ -161,7 +177,7 @@ impl<'a> Run<'a> {
         self.neurons.binary_search_by_key(&neuron, |p| p.index).ok()
     }
 
-    fn blank(&self) -> TrialRecording {
+    pub fn blank(&self) -> TrialRecording {
         let record = &self.experiment.record;
         TrialRecording {
             cadc: vec![vec![0; NEURONS]; record.cadc_times_us.len()],

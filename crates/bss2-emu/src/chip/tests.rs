@@ -245,4 +245,5 @@ fn looking_does_not_change_the_spikes() {
 }
 
 mod engines;
+mod fast;
 mod whole_circuit;

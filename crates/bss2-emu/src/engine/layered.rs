@@ -61,6 +61,11 @@ impl Layer {
         }
     }
 
+    /// All of its neurons.
+    pub fn neurons(&self) -> impl Iterator<Item = usize> {
+        self.plain.iter().chain(&self.others).copied()
+    }
+
     /// Refills the tables of synaptic currents.
     pub fn load(&mut self, synapses: &Strengths<'_>, parameters: &[NeuronParameters]) {
         self.jumps.fill(Jumps::default());

@@ -12,6 +12,7 @@ pub(crate) mod block;
 pub(crate) mod course;
 pub(crate) mod decay;
 pub(crate) mod event;
+pub(crate) mod fast;
 pub(crate) mod in_order;
 pub(crate) mod layered;
 pub(crate) mod neuron;

@@ -88,6 +88,11 @@ impl Lines {
         [0, 1].into_iter().filter(move |h| reaches[*h]).map(move |h| self.neuron(neuron, h))
     }
 
+    /// Whether a background generator is on.
+    pub fn has_background(&self) -> bool {
+        self.background.iter().any(Option::is_some)
+    }
+
     /// Event port of an input channel.
     pub fn port(&self, channel: u32) -> u8 {
         self.ports[channel as usize]

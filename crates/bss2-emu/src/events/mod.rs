@@ -6,6 +6,7 @@
 
 pub(crate) mod arbiter;
 pub(crate) mod background;
+pub(crate) mod express;
 mod lines;
 
 use arbiter::{Arbiter, Claim};

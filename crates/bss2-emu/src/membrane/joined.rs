@@ -64,6 +64,21 @@ impl Joined {
         }
     }
 
+    /// Number of inputs: two for each circuit.
+    pub(crate) fn n_inputs(&self) -> usize {
+        self.inputs.len()
+    }
+
+    /// Inverse time constant of an input in 1/us, and its largest response to a unit current in us.
+    pub(crate) fn input(&self, input: usize) -> (f64, f64) {
+        (self.inputs[input].rate, self.inputs[input].peak)
+    }
+
+    /// A state with these currents, by input.
+    pub(crate) fn state(state: State, currents: Vec<f64>) -> JoinedState {
+        JoinedState { state, currents }
+    }
+
     /// The same membrane where the resting potential is higher by `shift`.
     #[must_use]
     pub(crate) fn at_rest_shifted_by(&self, shift: f64) -> Self {

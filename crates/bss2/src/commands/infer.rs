@@ -86,7 +86,7 @@ pub fn run(args: &InferArgs) -> anyhow::Result<ExitCode> {
                 console.say(format_args!("chip {} calibrated", laboratory.calibration.chip));
             }
             let on = format!("chip {}", laboratory.chip.identity());
-            let mut substrate = laboratory.place(placement, scaling, config.scaling.slot_us)?;
+            let mut substrate = laboratory.place(placement, scaling, config.scaling.slot_us, config.engine)?;
             (trainer.evaluate(&network.network, &mut substrate, &test, TEST_PART)?, on)
         }
     };

@@ -202,7 +202,7 @@ impl Finished<'_> {
         let config = self.config;
         let laboratory = Laboratory::set_up(Chip::draw(spec), &config.calibration, &config.scaling, None, &mut |_| ())?;
         let placement = Placement::with_delays(n_inputs(config)?, &layer_sizes(config)?, config.network.delays)?;
-        laboratory.place(placement, self.scaling, config.scaling.slot_us)
+        laboratory.place(placement, self.scaling, config.scaling.slot_us, config.engine)
     }
 }
 

@@ -12,6 +12,11 @@ const KEYS: &[(&str, &str)] = &[
     ("substrate", "\"chip\", \"ideal\" or \"noise-aware\": a fresh chip for every batch (--substrate)"),
     ("from", "run folder, network or checkpoint to begin with the weights of; empty: drawn (--from)"),
     (
+        "engine",
+        "how chips are computed: \"exact\" (double precision), \"fast\" (single: at most 1 spike in 1000 a tick off), or \"auto\": fast for \
+         neurons of two circuits",
+    ),
+    (
         "data.kind",
         "\"yin-yang\", \"mnist\", \"mnist16\", \"fashion-mnist\", \"fashion-mnist16\" or \"file\"; setting it sets the sizes below to \
          the published ones",

@@ -9,13 +9,15 @@ mod keys;
 mod kinds;
 mod resolve;
 
+use bss2_emu::chip::Engine;
 use bss2_emu::routing::DelayPair;
 use bss2_emu::spec::{ParameterSource, Preset};
-use bss2_emu::{ChipSpec, Problem};
+use bss2_emu::{Chip, ChipSpec, Problem};
 use calib::Targets;
 use serde::{Deserialize, Serialize};
 use ttfs::encoding::TimeEncoding;
 use ttfs::network::{DelayKind, DelaySettings};
+use ttfs::placement::Placement;
 use ttfs::scaling::Latency;
 use ttfs::train::TrainingSettings;
 
@@ -33,6 +35,8 @@ pub struct Config {
     pub substrate: SubstrateKind,
     /// Run folder, network or checkpoint whose weights a training begins with; empty: they are drawn.
     pub from: String,
+    /// How trials of the emulated chip are computed.
+    pub engine: EngineKind,
     /// Samples.
     pub data: Data,
     /// How features become spike times.
@@ -109,6 +113,32 @@ pub enum SubstrateKind {
     NoiseAware,
 }
 
+/// How trials of an emulated chip are computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EngineKind {
+    /// In double precision; in single precision for networks of two circuits per neuron, which take some 250 times as long otherwise.
+    Auto,
+    /// In double precision.
+    Exact,
+    /// In single precision where the configuration allows it: spikes differ by one tick for at most one in 1000.
+    Fast,
+}
+
+impl EngineKind {
+    /// Tells the chip.
+    pub fn choose(self, chip: &mut Chip, placement: &Placement) {
+        let is_fast = match self {
+            Self::Auto => placement.circuits_per_neuron() > 1,
+            Self::Exact => false,
+            Self::Fast => true,
+        };
+        if is_fast {
+            chip.set_engine(Some(Engine::Fast));
+        }
+    }
+}
+
 /// Chips on which a noise-aware training is judged, by their seeds: validation begins with `chip.seed`, the test after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -155,6 +185,7 @@ impl Default for Config {
             residual_table: String::new(),
             substrate: SubstrateKind::Chip,
             from: String::new(),
+            engine: EngineKind::Auto,
             data: Data::of_kind(DataKind::YinYang),
             encoding: TimeEncoding::default(),
             network: Network {

@@ -11,6 +11,7 @@
 
 mod delayed;
 mod individual;
+mod loops;
 mod pairs;
 mod response;
 

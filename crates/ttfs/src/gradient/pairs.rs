@@ -11,8 +11,10 @@
 //! of the input:  e = e^(t/tau_slow),  Q = (e^(sigma t) - 1)/sigma
 //! ```
 
-use ndarray::{Array1, ArrayView1, ArrayView2, ArrayViewMut2, Zip};
+use bss2_emu::vectors::widest;
+use ndarray::{Array1, ArrayView1, ArrayView2, ArrayViewMut2};
 
+use super::loops::{Charges, Columns, TimeTerms, WeightGradients, contiguous, slice_mut};
 use crate::neuron::{Dynamics, Membrane, expm1_over};
 
 /// One input that precedes some output.
@@ -96,14 +98,15 @@ impl Pairs {
         // sum w e and sum w e Q over causal inputs
         let mut plain = Array1::<f64>::zeros(self.until.len());
         let mut lagged = plain.clone();
+        let until = &contiguous(self.until.view());
         for &Input { row, t, e, q } in &self.inputs {
-            Zip::from(&mut plain).and(&mut lagged).and(weights.row(row)).and(&self.until).for_each(
-                |plain, lagged, &w, &until| {
-                    let x = if t <= until { w * e } else { 0.0 };
-                    *plain += x;
-                    *lagged += x * q;
-                },
-            );
+            widest(Charges {
+                plain: slice_mut(&mut plain),
+                lagged: slice_mut(&mut lagged),
+                weights: &contiguous(weights.row(row)),
+                until,
+                input: (t, e, q),
+            });
         }
         let tau_syn = self.dynamics.tau_syn;
         let sums = plain.iter().zip(&lagged).enumerate();
@@ -128,33 +131,39 @@ impl Pairs {
 
     /// `dL/dw_ij -= k_ij error_j/D_j`
     pub(super) fn add_weight_gradients(&self, factors: &Factors, by_weights: &mut ArrayViewMut2<f64>) {
+        let until = &contiguous(self.until.view());
+        let [p, g, factor] = [&factors.p, &factors.g, &factors.by_weight].map(|f| contiguous(f.view()));
+        let (p, g, factor) = (&*p, &*g, &*factor);
         for &Input { row, t, e, q } in &self.inputs {
             let scale = e / self.dynamics.tau_syn;
-            Zip::from(by_weights.row_mut(row))
-                .and(&self.until)
-                .and(&factors.p)
-                .and(&factors.g)
-                .and(&factors.by_weight)
-                .for_each(|gradient, &until, &p, &g, &factor| {
-                    *gradient -= if t <= until { scale * factor * (p - q * g) } else { 0.0 };
-                });
+            let mut gradients = by_weights.row_mut(row);
+            let factors = Columns { until, p, g, factor };
+            if let Some(gradients) = gradients.as_slice_mut() {
+                widest(WeightGradients { gradients, factors, t, scale, q });
+            } else {
+                let mut copy = gradients.to_vec();
+                widest(WeightGradients { gradients: &mut copy, factors, t, scale, q });
+                gradients.assign(&ArrayView1::from(&copy));
+            }
         }
     }
 
     /// `dL/dt_i += sum_j w_ij k'_ij error_j/D_j`
     pub(super) fn add_time_gradients(&self, factors: &Factors, weights: ArrayView2<f64>, by_times: &mut Array1<f64>) {
         let mut terms = Array1::<f64>::zeros(self.until.len());
+        let until = &contiguous(self.until.view());
+        let [p, g, factor] = [&factors.p, &factors.g, &factors.by_time].map(|f| contiguous(f.view()));
+        let (p, g, factor) = (&*p, &*g, &*factor);
         let per_tau = 1.0 / self.dynamics.tau_fast;
         for &Input { row, t, e, q } in &self.inputs {
-            Zip::from(&mut terms)
-                .and(weights.row(row))
-                .and(&self.until)
-                .and(&factors.p)
-                .and(&factors.g)
-                .and(&factors.by_time)
-                .for_each(|term, &w, &until, &p, &g, &factor| {
-                    *term = if t <= until { w * factor * (1.0 - (p - q * g) * per_tau) } else { 0.0 };
-                });
+            widest(TimeTerms {
+                terms: slice_mut(&mut terms),
+                weights: &contiguous(weights.row(row)),
+                factors: Columns { until, p, g, factor },
+                t,
+                q,
+                per_tau,
+            });
             by_times[row] += e / self.dynamics.tau_syn * terms.sum();
         }
     }

@@ -1,5 +1,6 @@
 //! Adam.
 
+use bss2_emu::vectors::{Loops, widest};
 use ndarray::{Array2, Zip};
 use serde::{Deserialize, Serialize};
 
@@ -72,13 +73,50 @@ impl Adam {
         let [first, second] = state.moments.as_mut_slice() else { return };
         for (layer, weights) in weights.iter_mut().enumerate() {
             let rate = rates[layer] / bias;
-            Zip::from(weights).and(&gradients[layer]).and(&mut first[layer]).and(&mut second[layer]).for_each(
-                |w, &g, m, v| {
-                    *m = self.beta1 * *m + (1.0 - self.beta1) * g;
-                    *v = self.beta2 * *v + (1.0 - self.beta2) * g * g;
-                    *w -= rate * *m / (libm::sqrt(*v) / root + self.eps);
-                },
-            );
+            let rows = weights.rows_mut().into_iter().zip(gradients[layer].rows());
+            let moments = first[layer].rows_mut().into_iter().zip(second[layer].rows_mut());
+            for ((mut weights, gradients), (mut first, mut second)) in rows.zip(moments) {
+                let parts = (weights.as_slice_mut(), gradients.as_slice(), first.as_slice_mut(), second.as_slice_mut());
+                if let (Some(weights), Some(gradients), Some(first), Some(second)) = parts {
+                    widest(Step { adam: self, rate, root, weights, gradients, first, second });
+                    continue;
+                }
+                Zip::from(weights).and(gradients).and(first).and(second).for_each(|w, &g, m, v| {
+                    self.step_one(rate, root, (w, g, m, v));
+                });
+            }
+        }
+    }
+
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "part of a loop that is compiled for the processor")]
+    fn step_one(&self, rate: f64, root: f64, (w, g, m, v): (&mut f64, f64, &mut f64, &mut f64)) {
+        *m = self.beta1 * *m + (1.0 - self.beta1) * g;
+        *v = self.beta2 * *v + (1.0 - self.beta2) * g * g;
+        *w -= rate * *m / (v.sqrt() / root + self.eps);
+    }
+}
+
+/// A step for a row of weights.
+struct Step<'a> {
+    adam: &'a Adam,
+    rate: f64,
+    root: f64,
+    weights: &'a mut [f64],
+    gradients: &'a [f64],
+    first: &'a mut [f64],
+    second: &'a mut [f64],
+}
+
+impl Loops for Step<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "to be inlined into a function that is compiled for the processor")]
+    fn run(self) {
+        let Self { adam, rate, root, weights, gradients, first, second } = self;
+        for (((w, &g), m), v) in weights.iter_mut().zip(gradients).zip(first).zip(second) {
+            adam.step_one(rate, root, (w, g, m, v));
         }
     }
 }

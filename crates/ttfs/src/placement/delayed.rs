@@ -70,8 +70,12 @@ pub(super) fn place(n_inputs: usize, sizes: &[usize]) -> Result<Placement, Place
         neurons: vec![hidden_neurons, output_neurons],
         routing,
         relays,
-        drivers: vec![input_drivers, relay_drivers],
+        drivers: vec![
+            input_drivers.into_iter().map(|driver| (Hemisphere::Top, driver)).collect(),
+            relay_drivers.into_iter().map(|driver| (Hemisphere::Bottom, driver)).collect(),
+        ],
         relay_synapses,
+        circuits_per_neuron: 1,
     })
 }
 

@@ -9,8 +9,8 @@ use crate::network::{Layer, Network};
 use crate::neuron::NeuronModel;
 use crate::substrate::Spikes;
 
-/// Samples whose gradients are summed by one worker. Part of the result's definition: floating-point sums depend on it, so
-/// it must not depend on the number of threads.
+/// Samples whose gradients are summed by one worker: a quarter of the batch, but not fewer than this. Part of the result's
+/// definition: floating-point sums depend on it, so it must not depend on the number of threads.
 const CHUNK: usize = 10;
 
 /// How errors travel back through a network.
@@ -47,7 +47,7 @@ pub(super) fn gradients(
 ) -> Vec<LayerGradient> {
     let samples: Vec<usize> = (0..labels.len()).collect();
     let parts: Vec<Vec<LayerGradient>> = samples
-        .par_chunks(CHUNK)
+        .par_chunks(CHUNK.max(labels.len().div_ceil(4)))
         .map(|chunk| {
             let mut gradients: Vec<LayerGradient> = layers.iter().map(LayerGradient::zeros).collect();
             for &sample in chunk {

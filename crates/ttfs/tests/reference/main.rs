@@ -3,7 +3,9 @@
 mod data;
 mod delays_and_neurons;
 mod delays_on_chip;
+mod fast_engine;
 mod finite_differences;
+mod joined_neurons;
 mod mnist16;
 mod published_network;
 mod training;

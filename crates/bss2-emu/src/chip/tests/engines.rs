@@ -7,14 +7,18 @@ use crate::rng::{Purpose, Stream};
 use crate::routing::{Background, BackgroundKind, DelayPair};
 
 /// Draws that build a case.
-struct Dice(Stream);
+pub struct Dice(pub Stream);
 
 impl Dice {
-    fn below(&mut self, n: usize) -> usize {
+    pub fn below(&mut self, n: usize) -> usize {
         (self.0.uniform() * n as f64) as usize
     }
 
-    fn chance(&mut self, probability: f64) -> bool {
+    pub fn uniform(&mut self) -> f64 {
+        self.0.uniform()
+    }
+
+    pub fn chance(&mut self, probability: f64) -> bool {
         self.0.uniform() < probability
     }
 
@@ -23,12 +27,12 @@ impl Dice {
     }
 }
 
-fn id(n: usize) -> NeuronId {
+pub fn id(n: usize) -> NeuronId {
     NeuronId::new(n as i64).unwrap()
 }
 
 /// Inputs reach both hemispheres, neurons of the top one reach the bottom one.
-fn routing(dice: &mut Dice) -> Routing {
+pub fn routing(dice: &mut Dice) -> Routing {
     let mut routing = Routing::default();
     for h in 0..2 {
         for driver in 0..24 {

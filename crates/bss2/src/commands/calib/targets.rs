@@ -50,12 +50,16 @@ pub fn run(args: &TargetsArgs) -> anyhow::Result<ExitCode> {
         anyhow::bail!("{}: no chip can be calibrated to this network: {problem}", args.network.display());
     }
     let n_inputs = network.architecture.sizes.first().copied().unwrap_or(0);
-    let placement = Placement::new(n_inputs, &network.layers())?;
+    let placement = Placement::with_delays(n_inputs, &network.layers(), network.delay_kind())?;
     let (mut layer, mut index) = (vec![0_i16; NEURONS], vec![-1_i16; NEURONS]);
     for (number, neurons) in placement.neurons.iter().enumerate() {
         for (k, neuron) in neurons.iter().enumerate() {
-            layer[usize::from(neuron.get())] = number as i16 + 1;
-            index[usize::from(neuron.get())] = k as i16;
+            // All circuits of a neuron.
+            let joined = placement.routing.logical_neurons.iter().find(|circuits| circuits.contains(neuron));
+            for circuit in joined.map_or(std::slice::from_ref(neuron), |circuits| circuits.as_slice()) {
+                layer[circuit.index()] = number as i16 + 1;
+                index[circuit.index()] = k as i16;
+            }
         }
     }
     let used = layer.iter().filter(|l| **l > 0).count();

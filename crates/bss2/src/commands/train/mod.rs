@@ -170,10 +170,18 @@ fn prepare(config: &Config, table: Option<GivenTable>, console: Console) -> anyh
         SubstrateKind::Chip => {
             let laboratory = set_up(config, table, console)?;
             let calibrated = Some((laboratory.chip.identity().clone(), laboratory.calibration.clone()));
-            let scaling = laboratory.scaling;
             let placement = Placement::with_delays(n_inputs(config)?, &layer_sizes(config)?, config.network.delays)?;
-            let neurons = measured_neurons(&placement, &scaling, &laboratory.calibration);
-            let chip = laboratory.place(placement, scaling, config.scaling.slot_us)?;
+            let scaling = placement.scaling(laboratory.scaling);
+            // A neuron of two circuits was not measured as one.
+            let single = placement.circuits_per_neuron() == 1;
+            if !single && config.training.estimator == Estimator::Calibrated {
+                bail!(
+                    "training.estimator = \"calibrated\" is for networks of one circuit per neuron; this one needs two"
+                );
+            }
+            let measured = || measured_neurons(&placement, &scaling, &laboratory.calibration);
+            let neurons = if single { measured() } else { Vec::new() };
+            let chip = laboratory.place(placement, scaling, config.scaling.slot_us, config.engine)?;
             Ok(Prepared { stage: Stage::Chip(Box::new(chip)), scaling, calibrated, neurons })
         }
         SubstrateKind::Ideal => {

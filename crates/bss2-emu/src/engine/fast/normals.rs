@@ -1,0 +1,133 @@
+//! The draws of eight neurons in one trial, in step: the same streams, the same normal numbers as
+//! [`Stream::normal`](crate::rng::Stream::normal), to the precision of an `f32`.
+//!
+//! `rand_distr` draws normal numbers by the ziggurat of 256 layers: of 64 bits the lowest eight choose a layer, the others a
+//! place in it, and 98.8 % of all draws lie in the part of the layer that needs no further look. Draws that do not (or so close
+//! to its edge that an `f32` cannot tell) are reported: their stream has to be asked itself.
+
+#![allow(clippy::inline_always, reason = "vector code: see the module of vectors")]
+
+use std::sync::LazyLock;
+
+use super::vector::{LANES, Lanes};
+use crate::rng::Key;
+
+/// Right end of the last layer, and the area of each (Marsaglia and Tsang, "The ziggurat method for generating random
+/// variables", J. Stat. Soft. 5 (2000), table of 256).
+const LAST: f64 = 3.654_152_885_361_009;
+const AREA: f64 = 0.004_928_673_233_99;
+
+/// Widths of the layers, and the part of each that needs no further look.
+struct Layers {
+    width: [f32; 256],
+    sure: [f32; 256],
+}
+
+static LAYERS: LazyLock<Layers> = LazyLock::new(|| {
+    let density = |x: f64| libm::exp(-0.5 * x * x);
+    let mut x = [0.0; 257];
+    (x[0], x[1]) = (AREA / density(LAST), LAST);
+    for i in 2..256 {
+        x[i] = libm::sqrt(-2.0 * libm::log(AREA / x[i - 1] + density(x[i - 1])));
+    }
+    let mut layers = Layers { width: [0.0; 256], sure: [0.0; 256] };
+    for i in 0..256 {
+        layers.width[i] = x[i] as f32;
+        layers.sure[i] = (x[i + 1] * (1.0 - 1e-6)) as f32;
+    }
+    layers
+});
+
+/// Eight streams at addresses that differ in the last number.
+#[derive(Debug, Clone, Copy)]
+pub struct Streams {
+    pub key: Key,
+    pub run: u32,
+    pub trial: u32,
+    pub neurons: [u32; LANES],
+}
+
+impl Streams {
+    /// The normal numbers `2 block` and `2 block + 1` of each stream, and one bit for each stream of which one of them is not
+    /// sure.
+    #[inline(always)]
+    pub fn normals(&self, block: u32) -> ([Lanes; 2], u32) {
+        let words = self.philox(block);
+        let (first, unsure_first) = normal(&words[0], &words[1]);
+        let (second, unsure_second) = normal(&words[2], &words[3]);
+        ([first, second], unsure_first | unsure_second)
+    }
+
+    /// [`crate::rng::philox4x32`] for all.
+    #[inline(always)]
+    fn philox(&self, block: u32) -> [[u32; LANES]; 4] {
+        const MULTIPLIER: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];
+        const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
+        let mut key = self.key.words();
+        let mut c = [[block; LANES], [self.run; LANES], [self.trial; LANES], self.neurons];
+        for round in 0..10 {
+            if round > 0 {
+                key[0] = key[0].wrapping_add(WEYL[0]);
+                key[1] = key[1].wrapping_add(WEYL[1]);
+            }
+            let mut next = c;
+            for l in 0..LANES {
+                let a = u64::from(MULTIPLIER[0]) * u64::from(c[0][l]);
+                let b = u64::from(MULTIPLIER[1]) * u64::from(c[2][l]);
+                next[0][l] = (b >> 32) as u32 ^ c[1][l] ^ key[0];
+                next[1][l] = b as u32;
+                next[2][l] = (a >> 32) as u32 ^ c[3][l] ^ key[1];
+                next[3][l] = a as u32;
+            }
+            c = next;
+        }
+        c
+    }
+}
+
+#[inline(always)]
+fn normal(low: &[u32; LANES], high: &[u32; LANES]) -> (Lanes, u32) {
+    let layers = &*LAYERS;
+    let (mut out, mut unsure) = (Lanes::all(0.0), 0);
+    for l in 0..LANES {
+        let layer = (low[l] & 255) as usize;
+        // -1..1; the lowest bits of the draw are beyond an f32.
+        let place = (high[l] ^ 0x8000_0000) as i32 as f32 * (1.0 / 2_147_483_648.0);
+        out.0[l] = place * layers.width[layer];
+        unsure |= u32::from(out.0[l].abs() >= layers.sure[layer]) << l;
+    }
+    (out, unsure)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::{Purpose, Stream};
+
+    #[test]
+    fn sure_draws_are_those_of_the_streams() {
+        let key = Key::new(5, Purpose::NeuronTrial);
+        let (mut sure, mut total) = (0, 0);
+        for trial in 0..4000 {
+            let neurons = std::array::from_fn(|l| 7 * l as u32 + 3);
+            let streams = Streams { key, run: 11, trial, neurons };
+            let draws = [streams.normals(0), streams.normals(1)];
+            for (l, neuron) in neurons.into_iter().enumerate() {
+                let mut stream = Stream::new(5, Purpose::NeuronTrial, [11, trial, neuron]);
+                for (numbers, unsure) in draws {
+                    total += 1;
+                    if unsure & 1 << l != 0 {
+                        break;
+                    }
+                    sure += 1;
+                    for number in numbers {
+                        let expected = stream.normal();
+                        assert!((f64::from(number.0[l]) - expected).abs() < 1e-6, "{expected}");
+                    }
+                }
+            }
+        }
+        // Two numbers in each: 97.6 % of them.
+        assert!(f64::from(sure) > 0.965 * f64::from(total), "{sure} of {total}");
+    }
+}

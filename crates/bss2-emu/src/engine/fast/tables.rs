@@ -1,0 +1,144 @@
+//! What a block of eight neurons needs to know about itself.
+
+use crate::dynamics::Body;
+use crate::events::TICK_US;
+use crate::membrane::Membrane;
+
+use super::vector::{LANES, Lanes};
+
+/// Ticks of the longest step that is looked up; longer times take several.
+pub const LONGEST_STEP: u32 = 64;
+/// Shortest time constant for which the series over a step is exact to an `f32`.
+const SHORTEST_TAU_US: f64 = 2.0;
+/// Shortest refractory time: a neuron fires once in a step at most.
+const SHORTEST_REFRACTORY_US: f64 = 1.0;
+
+/// The map of a step, for neurons of `K` circuits.
+#[derive(Debug, Clone, Copy)]
+pub struct Step<const K: usize> {
+    /// Its length, for all.
+    pub span_us: Lanes,
+    pub mem: Lanes,
+    pub exc: [Lanes; K],
+    pub inh: [Lanes; K],
+    /// Potential per unit of initial current, in us.
+    pub from_exc: [Lanes; K],
+    pub from_inh: [Lanes; K],
+}
+
+/// Up to eight neurons of `K` circuits. Places left over are never asked.
+#[derive(Debug, Clone)]
+pub struct Block<const K: usize> {
+    /// Bits of the places that are taken.
+    pub used: u32,
+    /// By number of ticks.
+    pub steps: Vec<Step<K>>,
+    pub rate_mem: Lanes,
+    pub rate_exc: [Lanes; K],
+    pub rate_inh: [Lanes; K],
+    /// Largest responses to a unit current, in us.
+    pub peak_exc: [Lanes; K],
+    pub peak_inh: [Lanes; K],
+    pub reset: Lanes,
+    pub lower: Lanes,
+    pub upper: Lanes,
+    pub refractory_us: [f64; LANES],
+}
+
+/// Rates and peaks of a neuron of `K` circuits.
+struct Constants<const K: usize> {
+    mem: f64,
+    exc: [f64; K],
+    inh: [f64; K],
+    peak_exc: [f64; K],
+    peak_inh: [f64; K],
+}
+
+fn constants<const K: usize>(body: &Body) -> Option<(Constants<K>, &Membrane)> {
+    let (mut c, membrane) = match body {
+        Body::Lif(membrane) if K == 1 => {
+            let ([mem, exc, inh], [peak_exc, peak_inh]) = (membrane.rates_per_us(), membrane.peaks());
+            let [exc, inh, peak_exc, peak_inh] = [exc, inh, peak_exc, peak_inh].map(|v| [v; K]);
+            (Constants { mem, exc, inh, peak_exc, peak_inh }, membrane)
+        }
+        Body::Joined(joined) if joined.n_inputs() == 2 * K => {
+            let [mem, ..] = joined.membrane.rates_per_us();
+            let of = |sign: usize, k: usize| joined.input(2 * k + sign);
+            let c = Constants {
+                mem,
+                exc: std::array::from_fn(|k| of(0, k).0),
+                inh: std::array::from_fn(|k| of(1, k).0),
+                peak_exc: std::array::from_fn(|k| of(0, k).1),
+                peak_inh: std::array::from_fn(|k| of(1, k).1),
+            };
+            (c, &joined.membrane)
+        }
+        _ => return None,
+    };
+    let rates = c.exc.iter_mut().chain(&mut c.inh).map(|r| *r).fold(c.mem, f64::max);
+    let fits = rates * SHORTEST_TAU_US <= 1.0
+        && membrane.holdoff_us == 0.0
+        && membrane.start == 0.0
+        && membrane.refractory_us >= SHORTEST_REFRACTORY_US;
+    fits.then_some((c, membrane))
+}
+
+/// Whether a neuron can be in a block, and how many circuits it has then.
+pub fn circuits(body: &Body) -> Option<usize> {
+    if constants::<1>(body).is_some() { Some(1) } else { constants::<2>(body).map(|_| 2) }
+}
+
+impl<const K: usize> Block<K> {
+    /// A block of neurons that can be in one.
+    pub fn new<'a>(bodies: impl IntoIterator<Item = &'a Body>) -> Self {
+        let one = Lanes::all(1.0);
+        let none = Lanes::all(0.0);
+        let mut block = Self {
+            used: 0,
+            steps: Vec::new(),
+            rate_mem: one,
+            rate_exc: [one; K],
+            rate_inh: [one; K],
+            peak_exc: [none; K],
+            peak_inh: [none; K],
+            reset: none,
+            lower: Lanes::all(f32::NEG_INFINITY),
+            upper: Lanes::all(f32::INFINITY),
+            refractory_us: [f64::INFINITY; LANES],
+        };
+        let blank =
+            Step { span_us: none, mem: one, exc: [one; K], inh: [one; K], from_exc: [none; K], from_inh: [none; K] };
+        block.steps = vec![blank; LONGEST_STEP as usize + 1];
+        for (ticks, step) in block.steps.iter_mut().enumerate() {
+            step.span_us = Lanes::all((ticks as f64 * TICK_US) as f32);
+        }
+        for (l, body) in bodies.into_iter().enumerate() {
+            let Some((c, membrane)) = constants::<K>(body) else { continue };
+            block.used |= 1 << l;
+            block.rate_mem.0[l] = c.mem as f32;
+            block.reset.0[l] = membrane.reset as f32;
+            block.lower.0[l] = membrane.lower as f32;
+            block.upper.0[l] = membrane.upper as f32;
+            block.refractory_us[l] = membrane.refractory_us;
+            for k in 0..K {
+                (block.rate_exc[k].0[l], block.rate_inh[k].0[l]) = (c.exc[k] as f32, c.inh[k] as f32);
+                (block.peak_exc[k].0[l], block.peak_inh[k].0[l]) = (c.peak_exc[k] as f32, c.peak_inh[k] as f32);
+            }
+            for (ticks, step) in block.steps.iter_mut().enumerate() {
+                let span = ticks as f64 * TICK_US;
+                let mem = libm::exp(-c.mem * span);
+                let response = |rate: f64| {
+                    let d = c.mem - rate;
+                    (mem * if d == 0.0 { span } else { libm::expm1(d * span) / d }) as f32
+                };
+                step.mem.0[l] = mem as f32;
+                for k in 0..K {
+                    step.exc[k].0[l] = libm::exp(-c.exc[k] * span) as f32;
+                    step.inh[k].0[l] = libm::exp(-c.inh[k] * span) as f32;
+                    (step.from_exc[k].0[l], step.from_inh[k].0[l]) = (response(c.exc[k]), response(c.inh[k]));
+                }
+            }
+        }
+        block
+    }
+}

@@ -1,0 +1,149 @@
+//! CPU time per sample of the main jobs, one thread: forward on the emulated chip and on the ideal substrate, epochs in the
+//! loop. Written for `docs/results/speed.md`.
+//!
+//! `cargo run --release -p ttfs --example speed FOLDER`; the folder holds the published files of MNIST.
+
+use std::path::Path;
+
+use bss2_emu::chip::Engine;
+use bss2_emu::spec::Preset;
+use bss2_emu::{Chip, ChipSpec, Device, NeuronParameters, NeuronSetting, RunId};
+use ndarray::{Array2, Axis, Slice};
+use ttfs::bumping::BumpRule;
+use ttfs::data::images::{ImageSet, Part, Pipeline};
+use ttfs::data::{Dataset, yin_yang};
+use ttfs::encoding::{Background, TimeEncoding};
+use ttfs::ideal_fast::FastIdeal;
+use ttfs::network::Network;
+use ttfs::on_device::OnDevice;
+use ttfs::optimiser::{Adam, Optimiser};
+use ttfs::placement::Placement;
+use ttfs::scaling::{Latency, Scaling};
+use ttfs::substrate::{Ideal, Substrate};
+use ttfs::train::{InitialWeights, Samples, Trainer, TrainingSettings};
+
+const BATCH: usize = 200;
+
+fn main() {
+    let folder = std::env::args().nth(1).expect("the folder of the published files of MNIST");
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a thread");
+    pool.install(|| {
+        println!("| workload | us CPU per sample |");
+        println!("|---|---|");
+        yin_yang(Engine::Layered);
+        yin_yang(Engine::Fast);
+        mnist(Path::new(&folder));
+    });
+}
+
+/// CPU seconds of this thread so far; wall clock where the system does not tell.
+fn cpu_s() -> f64 {
+    let stat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let ns = stat.split_whitespace().next().and_then(|n| n.parse::<f64>().ok());
+    ns.map_or_else(|| std::time::UNIX_EPOCH.elapsed().map_or(0.0, |t| t.as_secs_f64()), |ns| ns * 1e-9)
+}
+
+/// Smallest CPU time of several repetitions, in us per sample.
+fn report(name: &str, repetitions: u32, samples: usize, mut work: impl FnMut(u32)) {
+    let times: Vec<f64> = (0..repetitions)
+        .map(|k| {
+            let start = cpu_s();
+            work(k);
+            (cpu_s() - start) * 1e6 / samples as f64
+        })
+        .collect();
+    let least = times.iter().copied().fold(f64::INFINITY, f64::min);
+    println!("| {name} | {least:.2} |");
+}
+
+fn scaling() -> Scaling {
+    let latency = Latency { external_us: 0.47, internal_us: 0.3 };
+    Scaling::measured(&[NeuronParameters::default()], 6.0, 30.0, latency).expect("default neurons fire")
+}
+
+fn chip(engine: Engine) -> Chip {
+    let mut chip = Chip::draw(&ChipSpec::new(Preset::Bss2Calibrated, 1));
+    chip.configure(&NeuronSetting::Direct(vec![NeuronParameters::default(); 512])).expect("a direct chip");
+    chip.set_engine(Some(engine));
+    chip
+}
+
+fn forward(name: &str, substrate: &mut impl Substrate, network: &Network, samples: &Samples) {
+    let batches = (samples.n_samples() / BATCH).min(10);
+    let times = samples.times(0..batches * BATCH);
+    report(name, 7, batches * BATCH, |k| {
+        for b in 0..batches {
+            let rows = times.slice_axis(Axis(0), Slice::from(b * BATCH..(b + 1) * BATCH));
+            substrate.forward(network, rows, RunId { session: 7, index: k * 100 + b as u32 }).expect("a run");
+        }
+    });
+}
+
+/// No samples, for a validation that takes no time.
+fn none(n_inputs: usize) -> Samples {
+    let encoding = TimeEncoding { bias: None, copies: 1, ..TimeEncoding::default() };
+    let none = Dataset { features: Array2::zeros((0, n_inputs)), labels: Vec::new(), n_classes: 10 };
+    Samples::new(&none, &encoding)
+}
+
+fn yin_yang(engine: Engine) {
+    let scaling = scaling();
+    let encoding = TimeEncoding::default();
+    let train = Samples::new(&yin_yang::YinYang::new(42, 5000).generate().expect("samples"), &encoding);
+    let none = none(25);
+    let trainer = Trainer::new(TrainingSettings::default(), scaling).expect("settings");
+    let mut state = trainer.initial_state(25, &[120, 3]);
+    let placement = Placement::new(25, &[120, 3]).expect("fits");
+    let mut device = OnDevice::new(chip(engine), placement, scaling, 180.0).expect("a chip");
+    report(&format!("Yin-Yang 25-120-3, {engine:?}: epoch of 5000 in the loop, batch 40"), 4, 5000, |_| {
+        trainer.run_epoch(&mut state, &mut device, &train, &none).expect("an epoch");
+    });
+    forward(&format!("Yin-Yang 25-120-3, {engine:?}: forward on the chip"), &mut device, &state.network, &train);
+    if engine == Engine::Layered {
+        return;
+    }
+    let mut ideal = Ideal { model: scaling.model(), grid: Some(scaling) };
+    forward("Yin-Yang 25-120-3: forward, ideal", &mut ideal, &state.network, &train);
+    forward("Yin-Yang 25-120-3: forward, ideal, fast", &mut FastIdeal(ideal), &state.network, &train);
+}
+
+/// Images of 16 x 16 pixels: bright ones early, the background silent.
+fn samples(folder: &Path, part: Part, n: usize) -> Samples {
+    let encoding = TimeEncoding { bias: None, copies: 1, background: Background::Silent, ..TimeEncoding::default() };
+    let images = ImageSet::Mnist.load(folder, part, Pipeline::Small).expect("the images");
+    Samples::of_images(images.range(0..n), &encoding)
+}
+
+fn mnist(folder: &Path) {
+    let placement = Placement::joined(256, &[246, 10]).expect("fits");
+    let scaling = placement.scaling(scaling());
+    let train = samples(folder, Part::Train, 6000);
+    let test = samples(folder, Part::Test, 10_000);
+    let none = none(256);
+    let settings = TrainingSettings {
+        batch_size: BATCH,
+        optimiser: Optimiser::Adam(Adam { learning_rate: 0.005, ..Adam::default() }),
+        initial_weights: vec![InitialWeights { mean: 0.25, std: 0.4 }, InitialWeights { mean: 0.12, std: 0.4 }],
+        bump: BumpRule { max_missing: vec![0.9, 0.5], ..TrainingSettings::default().bump },
+        ..TrainingSettings::default()
+    };
+    let trainer = Trainer::new(settings, scaling).expect("settings");
+    let mut state = trainer.initial_state(256, &[246, 10]);
+    let mut device = OnDevice::new(chip(Engine::Fast), placement, scaling, 180.0).expect("a chip");
+    report("MNIST 256-246-10, Fast: epoch in the loop, batch 200", 3, train.labels.len(), |_| {
+        trainer.run_epoch(&mut state, &mut device, &train, &none).expect("an epoch");
+    });
+    forward("MNIST 256-246-10, Fast: forward on the chip", &mut device, &state.network, &test);
+    let placement = device.placement().clone();
+    let mut layered = OnDevice::new(chip(Engine::Layered), placement, scaling, 180.0).expect("a chip");
+    report("MNIST 256-246-10, Layered: forward on the chip", 2, 200, |_| {
+        let rows = test.times(0..BATCH);
+        layered.forward(&state.network, rows.view(), RunId { session: 7, index: 0 }).expect("a run");
+    });
+    let mut ideal = Ideal { model: scaling.model(), grid: Some(scaling) };
+    forward("MNIST 256-246-10: forward, ideal", &mut ideal, &state.network, &test);
+    forward("MNIST 256-246-10: forward, ideal, fast", &mut FastIdeal(ideal), &state.network, &test);
+    report("MNIST 256-246-10: epoch on the ideal substrate, batch 200", 2, train.labels.len(), |_| {
+        trainer.run_epoch(&mut state, &mut ideal, &train, &none).expect("an epoch");
+    });
+}
