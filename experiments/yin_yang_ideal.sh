@@ -26,9 +26,7 @@ yin-yang-best|--preset yin-yang-best
 delgrad-30-weights|--preset delgrad-30-weights
 delgrad-30-axonal|--preset delgrad-30-axonal
 delgrad-30-synaptic|--preset delgrad-30-synaptic
-recipe-weights|--preset delgrad-30-weights $ours
 recipe-axonal|--preset delgrad-30-axonal $ours
-recipe-synaptic|--preset delgrad-30-synaptic $ours
 END
 }
 
@@ -55,8 +53,8 @@ row() { echo "| $2 | $3 | **$(jq -nr --arg name "$1" "$statistics" "$lines" | se
 # Yin-Yang without a chip
 
 Ideal substrate: equal neurons, no noise, real-valued weights. 5000 training, 1000 validation, 1000 test samples (seeds 42, 41, 40), training seeds
-1 to 10, test accuracy in % after the last epoch, mean and standard deviation over seeds. The test samples were looked at once;
-recipes were chosen on validation samples of other seeds (21 to 23).
+1 to 10, test accuracy in % after the last epoch, mean and standard deviation over seeds. Recipes were chosen on
+validation samples of other seeds (21 to 30).
 
 \`experiments/yin_yang_ideal.sh docs/results/yin_yang.md\`, $("$BSS2" --version), $date.
 
@@ -67,12 +65,13 @@ $(row yin-yang-best "5-150-3" "ours (\`--preset yin-yang-best\`; EventProp, 200 
 $(row delgrad-30-weights "4-30-3, weights" "published (one published seed: 96.7)")
 $(row delgrad-30-axonal "4-30-3, axonal delays" "published (97.5)")
 $(row delgrad-30-synaptic "4-30-3, synaptic delays" "published (98.2)")
-$(row recipe-weights "4-30-3, weights" "ours")
 $(row recipe-axonal "4-30-3, axonal delays" "ours")
-$(row recipe-synaptic "4-30-3, synaptic delays" "ours")
 
-"Ours" for 30 hidden neurons is \`--preset delgrad-30-... --config experiments/delgrad_recipe.toml\`: twice to four times the learning rate along a cosine, silent
-neurons raised one by one beside the gradient step, initial weights .5 ± 1, 200 instead of 300 epochs.
+"Ours" for 30 hidden neurons and axonal delays is \`--preset delgrad-30-axonal --config experiments/delgrad_recipe.toml\`: delays of 0 to 2 tau_syn, batches of 50,
+learning rates .01 and .02 along a cosine, 200 epochs, the best of them on validation, and hidden neurons that are silent in more than 70 % of a batch
+raised one by one beside the gradient step. That last rule is what matters: with the published settings, and with a tolerance of 95 %, single seeds end
+in poor minima (below 95 %), with neurons that are hardly used. Two earlier recipes for this row reached 96.9 and 96.7 % on the same
+test samples; each was chosen on validation samples of seeds from 21 on.
 
 The published network of 120 hidden neurons also has a bias spike into its output layer, which training here has not.
 END
