@@ -51,3 +51,27 @@ fn what_the_chip_cannot_do_is_said_before_anything_is_made() {
     assert!(fail(&arguments).contains("8.25..=33.25 us"));
     assert!(!base.path().join("run").exists());
 }
+
+#[test]
+fn a_network_with_delays_keeps_them_and_one_without_is_given_some() {
+    let base = tempfile::tempdir().unwrap();
+    let path = |name: &str| text(&base.path().join(name));
+    let small = ["--hidden", "10", "--epochs", "1", "--set", "data.train_size=100", "--set", "data.validation_size=50"];
+    let small = [&small[..], &["--set", "data.test_size=50", "--substrate", "ideal"]].concat();
+    let train = |more: &[&str]| -> Vec<String> {
+        ["train"].iter().chain(&small).chain(more).map(|argument| (*argument).to_owned()).collect()
+    };
+    let run = |more: &[&str]| succeed(&train(more).iter().map(String::as_str).collect::<Vec<_>>());
+    let refused = |more: &[&str]| fail(&train(more).iter().map(String::as_str).collect::<Vec<_>>());
+    run(&["--out", &path("without")]);
+    let synaptic = ["--set", "network.delays=synaptic", "--out", &path("synaptic"), "--from", &path("without")];
+    run(&synaptic);
+    let checkpoint = fs::metadata(path("synaptic/checkpoint.bss2ckpt")).unwrap().len();
+    assert!(checkpoint > fs::metadata(path("without/checkpoint.bss2ckpt")).unwrap().len(), "delays are in it");
+    for other in ["none", "axonal"] {
+        let delays = format!("network.delays={other}");
+        let complaint = refused(&["--set", &delays, "--out", &path("no"), "--from", &path("synaptic")]);
+        assert!(complaint.contains("network.delays") && complaint.contains("cannot be exchanged"), "{complaint}");
+    }
+    assert!(!base.path().join("no").exists());
+}

@@ -144,10 +144,18 @@ pub fn layer_sizes(config: &Config) -> anyhow::Result<Vec<usize>> {
 /// # Errors
 /// If the settings of delays are out of their ranges, or the shape of the data cannot be known.
 pub fn initial_state(config: &Config, trainer: &Trainer) -> anyhow::Result<TrainingState> {
-    let inputs = n_inputs(config)?;
-    let mut state = trainer.initial_state(inputs, &layer_sizes(config)?);
-    if config.network.delays != DelayKind::None {
-        trainer.add_delays(&mut state, &config.network.delay_settings(), inputs / config.encoding.copies)?;
+    let state = trainer.initial_state(n_inputs(config)?, &layer_sizes(config)?);
+    with_delays(config, trainer, state)
+}
+
+/// Gives a network that has none the delays that the configuration asks for.
+///
+/// # Errors
+/// As [`initial_state`].
+pub fn with_delays(config: &Config, trainer: &Trainer, mut state: TrainingState) -> anyhow::Result<TrainingState> {
+    if config.network.delays != DelayKind::None && !state.network.has_delays() {
+        let block = n_inputs(config)? / config.encoding.copies;
+        trainer.add_delays(&mut state, &config.network.delay_settings(), block)?;
     }
     Ok(state)
 }

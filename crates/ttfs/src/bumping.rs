@@ -88,6 +88,7 @@ impl BumpRule {
     /// [`Error::NotPositive`] or [`Error::OutOfRange`] naming the first field that is not acceptable.
     pub fn check(&self) -> Result<(), Error> {
         error::positive("value", self.value)?;
+        error::within("max_missing (entries)", self.max_missing.len() as f64, 1.0, 1e3)?;
         self.max_missing.iter().try_for_each(|&share| error::within("max_missing", share, 0.0, 1.0))
     }
 
@@ -97,22 +98,28 @@ impl BumpRule {
     /// layer.
     ///
     /// # Errors
-    /// [`Error::Shape`] if times, weights and `max_missing` do not belong together; then nothing has changed.
+    /// [`Error::Shape`] if times and weights do not belong together; then nothing has changed.
     pub fn apply(
         &self,
         state: &mut BumpState,
         spike_times: &[Array2<f64>],
         weights: &mut [Array2<f64>],
     ) -> Result<Bump, Error> {
-        self.fits(spike_times, weights)?;
+        Self::fits(spike_times, weights)?;
         match self.scope {
             BumpScope::Layer => Ok(self.bump_layer(state, spike_times, weights)),
             BumpScope::Neuron => Ok(self.bump_neurons(spike_times, weights)),
         }
     }
 
+    /// The shares of all layers.
+    fn shares(&self) -> impl Iterator<Item = f64> {
+        let last = self.max_missing.last().copied().unwrap_or(1.0);
+        self.max_missing.iter().copied().chain(std::iter::repeat(last))
+    }
+
     fn bump_layer(&self, state: &mut BumpState, spike_times: &[Array2<f64>], weights: &mut [Array2<f64>]) -> Bump {
-        let too_silent = spike_times.iter().zip(&self.max_missing).position(|(times, &share)| {
+        let too_silent = spike_times.iter().zip(self.shares()).position(|(times, share)| {
             let missing = times.iter().filter(|t| !t.is_finite()).count();
             missing as f64 > share * times.len() as f64
         });
@@ -136,7 +143,7 @@ impl BumpRule {
 
     fn bump_neurons(&self, spike_times: &[Array2<f64>], weights: &mut [Array2<f64>]) -> Bump {
         let mut bump = Bump::None;
-        for ((times, weights), &share) in spike_times.iter().zip(weights).zip(&self.max_missing) {
+        for ((times, weights), share) in spike_times.iter().zip(weights).zip(self.shares()) {
             for (neuron, times) in times.axis_iter(Axis(1)).enumerate() {
                 let missing = times.iter().filter(|t| !t.is_finite()).count();
                 if missing as f64 > share * times.len() as f64 {
@@ -148,11 +155,10 @@ impl BumpRule {
         bump
     }
 
-    fn fits(&self, spike_times: &[Array2<f64>], weights: &[Array2<f64>]) -> Result<(), Error> {
-        for (what, found) in [("layers of spike times", spike_times.len()), ("max_missing", self.max_missing.len())] {
-            if found != weights.len() {
-                return Err(Error::Shape { what, found: vec![found], expected: vec![weights.len()] });
-            }
+    fn fits(spike_times: &[Array2<f64>], weights: &[Array2<f64>]) -> Result<(), Error> {
+        if spike_times.len() != weights.len() {
+            let (found, expected) = (vec![spike_times.len()], vec![weights.len()]);
+            return Err(Error::Shape { what: "layers of spike times", found, expected });
         }
         for (times, weights) in spike_times.iter().zip(weights) {
             if times.ncols() != weights.ncols() {

@@ -70,8 +70,8 @@ pub enum PlacementError {
     },
     /// More layers than the placement knows how to lay out.
     #[error(
-        "{found} layers do not fit: a network on one chip has one or two, one for each row of neurons, and networks are not \
-         split over several chips; the ideal substrate takes any number of layers"
+        "{found} layers do not fit: with one circuit per neuron, as delays need it, a network has one or two, one for each row of \
+         neurons; the ideal substrate takes any number of layers"
     )]
     Layers {
         /// Layers asked for.

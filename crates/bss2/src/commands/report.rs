@@ -11,6 +11,8 @@ use ndarray::Array2;
 use ttfs::on_device::OnDevice;
 
 use super::summary::{Finished, Summary};
+use ttfs::network::DelayKind;
+
 use crate::config::DataKind;
 use crate::data_sets::class_names;
 use crate::figures::{
@@ -25,7 +27,7 @@ const LEAD_US: f64 = 12.0;
 const PANELS: usize = 3;
 /// Part of the lead over which a trace is taken to be at rest.
 const REST_US: (f64, f64) = (8.5, 11.5);
-/// Time shown before and after the first input spike.
+/// Time shown before and after the first input spike, without delays.
 const SHOWN_US: (f64, f64) = (-1.0, 24.0);
 
 /// Draws all figures of a run into its folder.
@@ -80,9 +82,16 @@ pub(super) fn figures(
     // Traces of membranes need one chip to look at.
     if let (Some(chip), Some((_, calibration))) = (stage.chip(), finished.calibrated) {
         let panels = panels(finished, summary, calibration, chip, &names)?;
-        raster(&panels, &names, SHOWN_US).save(folder, "raster")?;
+        raster(&panels, &names, shown_us(finished)).save(folder, "raster")?;
     }
     Ok(())
+}
+
+/// Time shown around the first input spike: longer by the longest delay of each layer.
+fn shown_us(finished: &Finished<'_>) -> (f64, f64) {
+    let with_delay = finished.network.delays.iter().filter(|range| range.kind != DelayKind::None);
+    let longest: f64 = with_delay.map(|range| range.shift + range.scale).sum();
+    (SHOWN_US.0, SHOWN_US.1 + finished.scaling.to_us(longest))
 }
 
 fn layer_name(layer: usize, layers: usize) -> String {
@@ -186,7 +195,7 @@ fn panel(
     let traces = recordings
         .iter()
         .enumerate()
-        .map(|(k, recording)| trace(recording, zero_us, names[k], measured(k).v_leak_lsb))
+        .map(|(k, recording)| trace(recording, (zero_us, shown_us(finished)), names[k], measured(k).v_leak_lsb))
         .collect();
     let thresholds: f64 = (0..outputs.len()).map(|k| measured(k).v_threshold_lsb).sum();
     RasterPanel {
@@ -200,7 +209,7 @@ fn panel(
 }
 
 /// An MADC trace in CADC LSB: its resting level is the leak that calibration measured, its scale the converters' ratio.
-fn trace(recording: &TrialRecording, zero_us: f64, label: &str, leak_lsb: f64) -> Trace {
+fn trace(recording: &TrialRecording, (zero_us, shown_us): (f64, (f64, f64)), label: &str, leak_lsb: f64) -> Trace {
     let time = |k: usize| k as f64 * MADC_INTERVAL_US;
     let at_rest: Vec<f64> = recording
         .madc
@@ -212,7 +221,7 @@ fn trace(recording: &TrialRecording, zero_us: f64, label: &str, leak_lsb: f64) -
     let rest = at_rest.iter().sum::<f64>() / at_rest.len().max(1) as f64;
     let shown = recording.madc.iter().enumerate().map(|(k, v)| (time(k) - zero_us, *v));
     let (time_us, potential_lsb) = shown
-        .filter(|(t, _)| (SHOWN_US.0..=SHOWN_US.1).contains(t))
+        .filter(|(t, _)| (shown_us.0..=shown_us.1).contains(t))
         .map(|(t, v)| (t, leak_lsb + (f64::from(v) - rest) / MADC_PER_CADC))
         .unzip();
     Trace { label: label.to_owned(), time_us, potential_lsb }

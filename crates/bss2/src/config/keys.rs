@@ -81,7 +81,7 @@ const KEYS: &[(&str, &str)] = &[
     ("training.loss.t_silent", "cross-entropy: time that silence counts as, in tau_syn"),
     ("training.l2_weights", "price of large weights: times the mean of their squares"),
     ("training.bump.value", "how much weights of silent neurons are raised"),
-    ("training.bump.max_missing", "share of missing spikes that is tolerated, per layer"),
+    ("training.bump.max_missing", "share of missing spikes that is tolerated, per layer; the last serves all after it"),
     ("training.bump.scope", "\"layer\" (published) or \"neuron\""),
     ("training.initial_weights", "mean and std of the initial weights, per layer"),
     ("training.weight_clip", "weights are kept within +- this; 0: within what a synapse holds, which bounds it anyway"),

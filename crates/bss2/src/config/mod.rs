@@ -25,6 +25,9 @@ pub use data::{Data, DataKind};
 pub use keys::{help, meaning};
 pub use resolve::{ConfigError, Layer, assignment, comes_first, nested, resolve, table_from_file};
 
+/// Neurons in a hidden layer; more is a slip of the pen, not a network.
+const MOST_NEURONS: usize = 10_000;
+
 /// The configuration of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -224,11 +227,11 @@ impl Config {
         let mut problems = Vec::new();
         problems.extend(self.data.problems());
         problems.extend(one("encoding", self.encoding.check()));
-        if self.network.hidden.is_empty() || self.network.hidden.contains(&0) {
+        if self.network.hidden.is_empty() || self.network.hidden.iter().any(|size| !(1..=MOST_NEURONS).contains(size)) {
             problems.push(Problem {
                 key: "network.hidden".into(),
                 message: format!(
-                    "{:?} is not allowed; expected one size or more, each at least 1",
+                    "{:?} is not allowed; expected one size or more, each in 1..={MOST_NEURONS}",
                     self.network.hidden
                 ),
             });
@@ -236,16 +239,6 @@ impl Config {
         let us_per_time = (self.substrate != SubstrateKind::Ideal).then_some(self.scaling.us_per_time);
         problems.extend(self.network.delay_problem(us_per_time));
         problems.extend(one("training", self.training.check()));
-        let layers = self.network.hidden.len() + 1;
-        if self.training.bump.max_missing.len() != layers {
-            problems.push(Problem {
-                key: "training.bump.max_missing".into(),
-                message: format!(
-                    "{:?} is not allowed; expected one share for each of the {layers} layers",
-                    self.training.bump.max_missing
-                ),
-            });
-        }
         problems.extend(self.problems_of_the_substrate());
         for (name, value, most) in [
             ("scaling.us_per_time", self.scaling.us_per_time, 1000.0),

@@ -41,6 +41,10 @@ pub fn load(path: &Path) -> Result<InitialWeights, FileError> {
     };
     if file.extension().is_some_and(|e| e == "npz") {
         let network = SavedNetwork::load(&file)?;
+        if network.architecture.biases.iter().any(Option::is_some) {
+            let message = "layers after the first have a bias spike (`biases`), which training has not";
+            return Err(FileError::content(&file, message));
+        }
         return Ok(InitialWeights { file, network: network.network, encoding: Some(network.architecture.encoding) });
     }
     let network = Checkpoint::load(&file)?.state.network;

@@ -126,8 +126,11 @@ impl ImageSet {
         if let [Some(images), Some(labels)] = found {
             return Ok([images, labels]);
         }
-        let missing = Self::file_names(part).into_iter().zip(&found).filter(|(_, found)| found.is_none());
-        let files = missing.map(|(name, _)| format!("{name}.gz")).collect();
+        // All that is missing of the set, so that one download is enough.
+        let is_missing =
+            |name: &&str| ![format!("{name}.gz"), (*name).to_owned()].iter().any(|n| folder.join(n).is_file());
+        let names = [Part::Train, Part::Test].into_iter().flat_map(Self::file_names);
+        let files = names.filter(is_missing).map(|name| format!("{name}.gz")).collect();
         Err(Error::MissingData { files, url: self.url(), folder: folder.to_owned() })
     }
 }

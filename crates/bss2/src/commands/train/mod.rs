@@ -27,7 +27,9 @@ use crate::data_sets::{Splits, splits};
 use crate::files::checkpoint::Checkpoint;
 use crate::files::network::SavedNetwork;
 use crate::files::run_folder::{RunFolder, Writer};
-use crate::laboratory::{GivenTable, Laboratory, draw, initial_state, layer_sizes, measured_neurons, n_inputs};
+use crate::laboratory::{
+    GivenTable, Laboratory, draw, initial_state, layer_sizes, measured_neurons, n_inputs, with_delays,
+};
 use crate::presets;
 use crate::stage::{NoiseAware, Stage, ideal, ideal_scaling};
 
@@ -99,7 +101,7 @@ fn train(start: Start, console: Console, interrupted: &AtomicBool) -> anyhow::Re
         None => Checkpoint {
             config_digest: digest(&folder)?,
             state: match initial {
-                Some(network) => trainer.state_from(network),
+                Some(network) => with_delays(&config, &trainer, trainer.state_from(network))?,
                 None => initial_state(&config, &trainer)?,
             },
             history: Vec::new(),

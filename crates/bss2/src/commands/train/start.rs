@@ -60,8 +60,9 @@ pub(super) fn fresh(args: &TrainArgs) -> anyhow::Result<Start> {
     let (config, table) = configure(base, &args.config, &args.chip, flags)?;
     // What does not fit is said before anything is made.
     if config.substrate != SubstrateKind::Ideal {
-        Placement::with_delays(n_inputs(&config)?, &layer_sizes(&config)?, config.network.delays)
-            .context("the network does not fit on the chip (network.hidden or --hidden, encoding.copies)")?;
+        Placement::with_delays(n_inputs(&config)?, &layer_sizes(&config)?, config.network.delays).context(
+            "the network does not fit on the chip (network.hidden or --hidden, network.delays, encoding.copies)",
+        )?;
     }
     if let Some(given) = &table {
         if config.substrate != SubstrateKind::Chip {
@@ -71,7 +72,9 @@ pub(super) fn fresh(args: &TrainArgs) -> anyhow::Result<Start> {
     }
     let initial = (!config.from.is_empty()).then(|| initial_weights::load(Path::new(&config.from))).transpose()?;
     if let Some(initial) = &initial {
-        fits(&initial.network.weights, &config).map_err(|error| anyhow!("{}: {error}", initial.file.display()))?;
+        fits(&initial.network.weights, &config)
+            .and_then(|()| same_delays(&initial.network, &config))
+            .map_err(|error| anyhow!("{}: {error}", initial.file.display()))?;
     }
     let on = match config.substrate {
         SubstrateKind::Chip => format!("chip{}", config.chip.seed),
@@ -107,6 +110,25 @@ fn shape_of(initial: &InitialWeights) -> anyhow::Result<Layer> {
     Ok(Layer { origin: initial.file.display().to_string(), table })
 }
 
+/// Refuses delays of another kind or range than the configuration's: a network without any can be given some.
+fn same_delays(network: &Network, config: &Config) -> anyhow::Result<()> {
+    let asked = config.network.delay_settings();
+    match network.delays.first().filter(|_| network.has_delays()) {
+        Some(range) if (range.kind, range.shift, range.scale) != (asked.kind, asked.shift, asked.scale) => {
+            Err(anyhow!(
+                "network.delays: the network has {:?} delays of {} to {} tau_syn, and they cannot be exchanged for {:?} delays of {} to {}",
+                range.kind,
+                range.shift,
+                range.shift + range.scale,
+                asked.kind,
+                asked.shift,
+                asked.shift + asked.scale
+            ))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Refuses weights of other layers than the configuration's.
 fn fits(weights: &[Array2<f64>], config: &Config) -> anyhow::Result<()> {
     let sizes: Vec<usize> = [n_inputs(config)?].into_iter().chain(layer_sizes(config)?).collect();
@@ -115,7 +137,9 @@ fn fits(weights: &[Array2<f64>], config: &Config) -> anyhow::Result<()> {
     if found == sizes && weights.windows(2).all(|w| w[0].ncols() == w[1].nrows()) {
         return Ok(());
     }
-    Err(anyhow!("weights for layers of {found:?} neurons (inputs first); the configuration has {sizes:?}"))
+    Err(anyhow!(
+        "weights for layers of {found:?} neurons (inputs first); the configuration has {sizes:?} (data.kind, encoding.copies, network.hidden)"
+    ))
 }
 
 /// Writes what the run depends on into its folder.
