@@ -29,6 +29,9 @@ fn a_training_leaves_results_and_figures() {
         assert!(!summary[key].is_null(), "{key}");
     }
     assert_eq!(summary["network"], serde_json::json!([25, 30, 3]));
+    // One slot of 180 us at 175 mW.
+    let energy_j = summary["hardware"]["inference"]["energy_j_estimate"].as_f64().unwrap();
+    assert!((energy_j - 31.5e-6).abs() < 1e-9, "{energy_j}");
     assert_eq!(summary["training_seed"], 7);
     assert_eq!(last["timings"]["sessions"][0]["last_epoch"], 3);
     let text_of_summary = summary.to_string();

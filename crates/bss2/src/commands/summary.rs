@@ -4,6 +4,7 @@ use std::path::Path;
 
 use ::calib::Calibration;
 use anyhow::Context as _;
+use bss2_emu::cost::POWER_W_ESTIMATE;
 use bss2_emu::spec::ParameterSource;
 use bss2_emu::{Chip, ChipIdentity, ChipSpec, Cost};
 use serde::{Deserialize, Serialize};
@@ -102,6 +103,8 @@ pub(super) struct Hardware {
     pub calibration_s: f64,
     /// Training and validation.
     pub training: Cost,
+    /// One sample of the trained network.
+    pub inference: Cost,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -157,6 +160,7 @@ impl Finished<'_> {
             hardware: self.calibrated.map(|(_, calibration)| Hardware {
                 calibration_s: calibration.hardware_time_us * 1e-6,
                 training: Cost::of_slots(self.course.trials, config.scaling.slot_us),
+                inference: Cost::of_slots(1, config.scaling.slot_us),
             }),
             versions: Versions {
                 bss2: env!("CARGO_PKG_VERSION").into(),
@@ -256,6 +260,12 @@ impl Summary {
             console.say(format_args!(
                 "on the chip {:.1} s of training (about {:.1} J, an estimate) and {:.1} s of calibration",
                 hardware.training.hardware_s, hardware.training.energy_j_estimate, hardware.calibration_s
+            ));
+            let Cost { slot_us, energy_j_estimate, .. } = hardware.inference;
+            console.say(format_args!(
+                "a sample takes the chip {slot_us:.0} us and about {:.1} uJ (an estimate: {:.0} mW, whole chip, as published)",
+                1e6 * energy_j_estimate,
+                1e3 * POWER_W_ESTIMATE
             ));
         }
         console.say(format_args!("results and figures in {}", folder.path().display()));
