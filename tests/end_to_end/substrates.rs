@@ -36,8 +36,8 @@ fn the_ideal_substrate_needs_no_chip() {
     assert_eq!(summary["substrate"], "ideal");
     assert_eq!(summary["test"], summary["elsewhere"]["ideal"]);
     assert!(summary["chip"].is_null() && summary["hardware"].is_null(), "{summary}");
-    // The network is run as it was trained: without the grid.
-    let printed = succeed(&["infer", &text(&run), "--substrate", "ideal", "--json"]);
+    // The network is run where and as it was trained: without a chip, without the grid.
+    let printed = succeed(&["infer", &text(&run), "--json"]);
     let last: serde_json::Value = serde_json::from_str(printed.lines().last().unwrap()).unwrap();
     assert_eq!(last["test"], summary["test"]);
 }

@@ -254,9 +254,9 @@ pub struct InferArgs {
     /// task that the network was trained for).
     #[arg(long, value_name = "SET|FILE")]
     pub data: Option<String>,
-    /// What to run it on.
-    #[arg(long, value_enum, default_value = "chip")]
-    pub substrate: SubstrateName,
+    /// What to run it on (default: for a run folder of the ideal substrate that, else a chip).
+    #[arg(long, value_enum)]
+    pub substrate: Option<SubstrateName>,
     /// Write first-spike times of all layers and labels to this .npz (in units of the synaptic time constant, inf for silence).
     #[arg(long, value_name = "FILE.npz")]
     pub times: Option<PathBuf>,

@@ -20,7 +20,7 @@ use ttfs::train::{Evaluation, Trainer};
 use super::summary::confusion;
 use super::{TEST_PART, config_of, configure, flag, set_threads, warn_of_other_chip};
 use crate::cli::{InferArgs, SubstrateName};
-use crate::config::{Config, DataKind, Layer};
+use crate::config::{Config, DataKind, Layer, SubstrateKind};
 use crate::console::Console;
 use crate::data_sets::{Split, samples};
 use crate::files::network::SavedNetwork;
@@ -56,7 +56,12 @@ pub fn run(args: &InferArgs) -> anyhow::Result<ExitCode> {
     let test = samples(&config, Split::Test)?;
     check_fit(&network, &config, &test)?;
     let begun = Instant::now();
-    let (evaluation, on) = match args.substrate {
+    let of_the_run = match config.substrate {
+        SubstrateKind::Ideal => SubstrateName::Ideal,
+        SubstrateKind::Chip | SubstrateKind::NoiseAware => SubstrateName::Chip,
+    };
+    let substrate = args.substrate.unwrap_or(of_the_run);
+    let (evaluation, on) = match substrate {
         SubstrateName::Ideal => {
             let grid = network.architecture.grid.then_some(scaling);
             let biases = network.architecture.biases.clone();
@@ -98,7 +103,7 @@ pub fn run(args: &InferArgs) -> anyhow::Result<ExitCode> {
         &config,
         &evaluation,
         &test,
-        (&on, args.substrate == SubstrateName::Chip),
+        (&on, substrate == SubstrateName::Chip),
         begun.elapsed().as_secs_f64(),
     )?;
     Ok(ExitCode::SUCCESS)
@@ -127,7 +132,8 @@ fn data_flags(text: &str) -> anyhow::Result<Vec<Layer>> {
 /// Refuses samples that the network has no inputs or outputs for.
 fn check_fit(network: &SavedNetwork, config: &Config, test: &Samples) -> anyhow::Result<()> {
     let (inputs, outputs) = (network.architecture.sizes[0], network.layers().last().copied().unwrap_or(0));
-    let kind = config.data.kind.name();
+    let file = &config.data.test_file;
+    let kind = if config.data.kind == DataKind::File { file.as_str() } else { config.data.kind.name() };
     if test.n_inputs() != inputs {
         bail!("the network has {inputs} inputs, but samples of {kind} in its encoding have {}", test.n_inputs());
     }

@@ -65,7 +65,7 @@ pub fn write(path: &Path, content: &[u8]) -> Result<(), FileError> {
         .prefix(".")
         .suffix(".tmp")
         .tempfile_in(folder)
-        .map_err(FileError::io("write", path))?;
+        .map_err(|e| FileError::io("write", path)(io::Error::from(e.kind())))?;
     file.write_all(content).and_then(|()| file.as_file().sync_all()).map_err(FileError::io("write", path))?;
     readable_by_others(file.path()).map_err(FileError::io("write", path))?;
     file.persist(path).map_err(|e| FileError::Io { action: "write", path: path.to_owned(), source: e.error })?;
