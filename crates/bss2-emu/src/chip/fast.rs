@@ -10,9 +10,9 @@ use crate::codes::NeuronId;
 use crate::device::{Spike, TrialRecording};
 use crate::dynamics::Body;
 use crate::engine::course::Course;
-use crate::engine::fast::kernel::{Moment, SMALLEST_THRESHOLD, Surroundings, Trial};
+use crate::engine::fast::kernel::{SMALLEST_THRESHOLD, Stride, Surroundings, Trial};
 use crate::engine::fast::normals::Streams;
-use crate::engine::fast::tables::{self, Block};
+use crate::engine::fast::tables::{self, Block, LONGEST_STEP};
 use crate::engine::fast::vector::{LANES, Lanes, Vector, Work, dispatch};
 use crate::engine::wiring::{Strengths, Wiring};
 use crate::events::express::{Express, Key, MOST_TICKS, tick};
@@ -40,7 +40,7 @@ pub struct FastLayer {
 /// Those of one depth that have equally many circuits.
 #[derive(Debug, Clone)]
 struct Group<const K: usize> {
-    /// Ascending; eight to a block.
+    /// Ascending; sixteen to a block.
     neurons: Vec<usize>,
     blocks: Vec<Block<K>>,
     n_lines: usize,
@@ -174,7 +174,7 @@ pub fn trials(run: &Run<'_>, layers: &[FastLayer]) -> Vec<TrialRecording> {
             }
             for (layer, [singles, pairs]) in layers.iter().zip(&prepared) {
                 for trial in trials.iter_mut() {
-                    trial.look_at(layer);
+                    trial.look_at(layer, run.experiment.duration_us);
                 }
                 all_blocks(run, &layer.singles, singles, trials);
                 all_blocks(run, &layer.pairs, pairs, trials);
@@ -195,7 +195,9 @@ struct OnItsWay {
     express: Express,
     /// All events so far, sorted.
     arrivals: Vec<Key>,
-    moments: Vec<Moment>,
+    /// When the first events reach the layer, and the steps from there.
+    start: u32,
+    strides: Vec<Stride>,
     lines: Vec<u32>,
     /// Spikes of the present layer.
     spikes: Vec<Key>,
@@ -210,29 +212,38 @@ impl OnItsWay {
         self.express.external(&run.chip.spec.events, &run.chip.wiring.lines, spikes, &mut self.arrivals);
     }
 
-    /// Finds the events that reach a layer.
-    fn look_at(&mut self, layer: &FastLayer) {
-        self.moments.clear();
+    /// Finds the events that reach a layer within the trial.
+    fn look_at(&mut self, layer: &FastLayer, duration_us: f64) {
+        self.strides.clear();
         self.lines.clear();
         self.spikes.clear();
+        let mut last = 0;
         for key in &self.arrivals {
             let position = layer.position_of_line[key.line() as usize];
             if position == NONE {
                 continue;
             }
-            self.lines.push(position);
-            let (tick, end) = (key.tick(), self.lines.len() as u32);
-            match self.moments.last_mut() {
-                Some(moment) if moment.tick == tick => moment.end = end,
-                _ => self.moments.push(Moment { tick, end }),
+            let tick = key.tick();
+            let end = self.lines.len() as u32;
+            if self.strides.is_empty() || tick != last {
+                if f64::from(tick) * TICK_US > duration_us {
+                    break;
+                }
+                if self.strides.is_empty() {
+                    self.start = tick;
+                    last = tick;
+                }
+                while tick - last > LONGEST_STEP {
+                    self.strides.push(Stride { ticks: LONGEST_STEP, end });
+                    last += LONGEST_STEP;
+                }
+                self.strides.push(Stride { ticks: tick - last, end });
+                last = tick;
             }
-        }
-    }
-
-    /// Drops the events after the end of the trial.
-    fn cut(&mut self, duration_us: f64) {
-        while self.moments.last().is_some_and(|m| f64::from(m.tick) * TICK_US > duration_us) {
-            self.moments.pop();
+            self.lines.push(position);
+            if let Some(stride) = self.strides.last_mut() {
+                stride.end += 1;
+            }
         }
     }
 
@@ -284,9 +295,6 @@ fn prepare<const K: usize>(run: &Run<'_>, group: &Group<K>) -> Vec<PreparedBlock
 fn all_blocks<const K: usize>(run: &Run<'_>, group: &Group<K>, prepared: &[PreparedBlock], trials: &mut [OnItsWay]) {
     if group.blocks.is_empty() {
         return;
-    }
-    for trial in trials.iter_mut() {
-        trial.cut(run.experiment.duration_us);
     }
     let stride = group.n_lines * 2 * K;
     for (k, (block, prepared)) in group.blocks.iter().zip(prepared).enumerate() {
@@ -357,7 +365,8 @@ impl<const K: usize> Work for AllTrials<'_, '_, K> {
                 block,
                 thresholds: &thresholds,
                 jumps,
-                moments: &trial.moments,
+                start: trial.start,
+                strides: &trial.strides,
                 lines: &trial.lines,
                 duration_us: run.experiment.duration_us,
                 around,

@@ -1,4 +1,4 @@
-//! The draws of eight neurons in one trial, in step: the same streams, the same normal numbers as
+//! The draws of sixteen neurons in one trial, in step: the same streams, the same normal numbers as
 //! [`Stream::normal`](crate::rng::Stream::normal), to the precision of an `f32`.
 //!
 //! `rand_distr` draws normal numbers by the ziggurat of 256 layers: of 64 bits the lowest eight choose a layer, the others a
@@ -38,7 +38,7 @@ static LAYERS: LazyLock<Layers> = LazyLock::new(|| {
     layers
 });
 
-/// Eight streams at addresses that differ in the last number.
+/// Sixteen streams at addresses that differ in the last number.
 #[derive(Debug, Clone, Copy)]
 pub struct Streams {
     pub key: Key,

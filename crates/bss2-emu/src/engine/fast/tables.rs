@@ -1,4 +1,4 @@
-//! What a block of eight neurons needs to know about itself.
+//! What a block of sixteen neurons needs to know about itself.
 
 use crate::dynamics::Body;
 use crate::events::TICK_US;
@@ -16,8 +16,6 @@ const SHORTEST_REFRACTORY_US: f64 = 1.0;
 /// The map of a step, for neurons of `K` circuits.
 #[derive(Debug, Clone, Copy)]
 pub struct Step<const K: usize> {
-    /// Its length, for all.
-    pub span_us: Lanes,
     pub mem: Lanes,
     pub exc: [Lanes; K],
     pub inh: [Lanes; K],
@@ -26,13 +24,14 @@ pub struct Step<const K: usize> {
     pub from_inh: [Lanes; K],
 }
 
-/// Up to eight neurons of `K` circuits. Places left over are never asked.
+/// Up to sixteen neurons of `K` circuits. Places left over are never asked.
 #[derive(Debug, Clone)]
 pub struct Block<const K: usize> {
     /// Bits of the places that are taken.
     pub used: u32,
-    /// By number of ticks.
+    /// By number of ticks, and their lengths.
     pub steps: Vec<Step<K>>,
+    pub spans_us: [f32; LONGEST_STEP as usize + 1],
     pub rate_mem: Lanes,
     pub rate_exc: [Lanes; K],
     pub rate_inh: [Lanes; K],
@@ -96,6 +95,7 @@ impl<const K: usize> Block<K> {
         let mut block = Self {
             used: 0,
             steps: Vec::new(),
+            spans_us: std::array::from_fn(|ticks| (ticks as f64 * TICK_US) as f32),
             rate_mem: one,
             rate_exc: [one; K],
             rate_inh: [one; K],
@@ -106,12 +106,8 @@ impl<const K: usize> Block<K> {
             upper: Lanes::all(f32::INFINITY),
             refractory_us: [f64::INFINITY; LANES],
         };
-        let blank =
-            Step { span_us: none, mem: one, exc: [one; K], inh: [one; K], from_exc: [none; K], from_inh: [none; K] };
+        let blank = Step { mem: one, exc: [one; K], inh: [one; K], from_exc: [none; K], from_inh: [none; K] };
         block.steps = vec![blank; LONGEST_STEP as usize + 1];
-        for (ticks, step) in block.steps.iter_mut().enumerate() {
-            step.span_us = Lanes::all((ticks as f64 * TICK_US) as f32);
-        }
         for (l, body) in bodies.into_iter().enumerate() {
             let Some((c, membrane)) = constants::<K>(body) else { continue };
             block.used |= 1 << l;
