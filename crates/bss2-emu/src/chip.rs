@@ -10,7 +10,9 @@ mod setting;
 use std::sync::OnceLock;
 
 use crate::codes::NEURONS;
-use crate::device::{ChipIdentity, Device, DeviceError, Experiment, Recording, RowWrite};
+use crate::device::{
+    Batch, ChipIdentity, Device, DeviceError, Experiment, FirstSpikes, InputSpike, Recording, RowWrite,
+};
 use crate::engine::layered::Layer;
 use crate::engine::wiring::{Jump, Strengths, Wiring};
 use crate::parameters::{CodeTable, NeuronParameters, NeuronSetting};
@@ -148,8 +150,8 @@ impl Chip {
 
     /// Brings neurons and tables up to the present routing, setting and weights.
     fn refresh(&mut self) -> Result<(), DeviceError> {
-        let parameters: Vec<_> = self.effective.iter().map(|n| n.parameters).collect();
         if self.neurons_are_stale {
+            let parameters: Vec<_> = self.effective.iter().map(|n| n.parameters).collect();
             let errors = &self.deviations.delay_pair_us;
             let pairs: Vec<_> = self.routing.delay_pairs.iter().map(|p| (*p, errors[p.neuron.index()])).collect();
             self.neurons = circuits::neurons(&self.spec, &self.wiring, &pairs, &self.effective)?;
@@ -241,16 +243,22 @@ impl Chip {
             }
         }
         for (trial, content) in experiment.trials.iter().enumerate() {
-            for spike in &content.spikes {
-                let refuse = |expected| {
-                    Err(DeviceError::InputSpike { trial, channel: spike.channel, time_us: spike.time_us, expected })
-                };
-                if usize::from(spike.channel) >= self.routing.inputs.len() {
-                    return refuse("a channel of the routing");
-                }
-                if !(0.0..=experiment.duration_us).contains(&spike.time_us) {
-                    return refuse("a time within the trial");
-                }
+            self.check_spikes(trial, &content.spikes, experiment.duration_us)?;
+        }
+        Ok(())
+    }
+
+    /// Refuses input spikes of a trial that are not valid.
+    fn check_spikes(&self, trial: usize, spikes: &[InputSpike], duration_us: f64) -> Result<(), DeviceError> {
+        for spike in spikes {
+            let refuse = |expected| {
+                Err(DeviceError::InputSpike { trial, channel: spike.channel, time_us: spike.time_us, expected })
+            };
+            if usize::from(spike.channel) >= self.routing.inputs.len() {
+                return refuse("a channel of the routing");
+            }
+            if !(0.0..=duration_us).contains(&spike.time_us) {
+                return refuse("a time within the trial");
             }
         }
         Ok(())
@@ -277,9 +285,8 @@ impl Device for Chip {
 
     fn write_weights(&mut self, rows: &[RowWrite]) -> Result<(), DeviceError> {
         for row in rows {
-            self.arrays.write(row)?;
+            self.weights_are_stale |= self.arrays.write(row)?;
         }
-        self.weights_are_stale = true;
         Ok(())
     }
 
@@ -293,6 +300,17 @@ impl Device for Chip {
         }
         self.refresh_layers();
         Ok(run::run(self, experiment, engine))
+    }
+
+    fn first_spikes(&mut self, batch: &Batch<'_>, out: &mut FirstSpikes) -> Result<(), DeviceError> {
+        let experiment = batch.empty();
+        self.check_inputs(&experiment)?;
+        self.refresh()?;
+        event::check(self, self.engine()?)?;
+        match run::run_fast_for_first_spikes(self, &experiment, batch, out) {
+            Some(done) => done,
+            None => batch.by_recording(self, out),
+        }
     }
 }
 

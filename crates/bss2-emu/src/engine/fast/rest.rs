@@ -89,7 +89,12 @@ impl<S: Surroundings, const K: usize> Course<'_, S, K> {
             Body::Lif(membrane) => first_spike(membrane, state, threshold, c.until_us[p]),
             Body::Joined(joined) => {
                 let currents = (0..K).flat_map(|k| [c.exc[k].0[p], c.inh[k].0[p]]).map(f64::from);
-                first_spike(joined, Joined::state(state, currents.collect()), threshold, c.until_us[p])
+                first_spike(
+                    joined,
+                    Joined::state(state, currents.take(joined.n_inputs()).collect()),
+                    threshold,
+                    c.until_us[p],
+                )
             }
             Body::Relay(_) | Body::Nonlinear(_) => None,
         }
@@ -161,7 +166,7 @@ impl<S: Surroundings, const K: usize> Course<'_, S, K> {
         let end = match around.body(l) {
             Body::Lif(membrane) => *advance(membrane, state, &mut threshold, until_us, on_spike).as_ref(),
             Body::Joined(joined) => {
-                let state = Joined::state(state, currents.collect());
+                let state = Joined::state(state, currents.take(joined.n_inputs()).collect());
                 *advance(joined, state, &mut threshold, until_us, on_spike).as_ref()
             }
             Body::Relay(_) | Body::Nonlinear(_) => state,

@@ -13,7 +13,7 @@ const SHORTEST_TAU_US: f64 = 2.0;
 /// Shortest refractory time: a neuron fires once in a step at most.
 const SHORTEST_REFRACTORY_US: f64 = 1.0;
 
-/// The map of a step, for neurons of `K` circuits.
+/// The map of a step, for neurons of up to `K` circuits.
 #[derive(Debug, Clone, Copy)]
 pub struct Step<const K: usize> {
     pub mem: Lanes,
@@ -24,7 +24,7 @@ pub struct Step<const K: usize> {
     pub from_inh: [Lanes; K],
 }
 
-/// Up to sixteen neurons of `K` circuits. Places left over are never asked.
+/// Up to sixteen neurons of up to `K` circuits. Places left over are never asked.
 #[derive(Debug, Clone)]
 pub struct Block<const K: usize> {
     /// Bits of the places that are taken.
@@ -44,7 +44,7 @@ pub struct Block<const K: usize> {
     pub refractory_us: [f64; LANES],
 }
 
-/// Rates and peaks of a neuron of `K` circuits.
+/// Rates and peaks of a neuron of up to `K` circuits.
 struct Constants<const K: usize> {
     mem: f64,
     exc: [f64; K],
@@ -55,14 +55,17 @@ struct Constants<const K: usize> {
 
 fn constants<const K: usize>(body: &Body) -> Option<(Constants<K>, &Membrane)> {
     let (mut c, membrane) = match body {
-        Body::Lif(membrane) if K == 1 => {
+        Body::Lif(membrane) => {
             let ([mem, exc, inh], [peak_exc, peak_inh]) = (membrane.rates_per_us(), membrane.peaks());
             let [exc, inh, peak_exc, peak_inh] = [exc, inh, peak_exc, peak_inh].map(|v| [v; K]);
             (Constants { mem, exc, inh, peak_exc, peak_inh }, membrane)
         }
-        Body::Joined(joined) if joined.n_inputs() == 2 * K => {
+        Body::Joined(joined) if joined.n_inputs() <= 2 * K => {
             let [mem, ..] = joined.membrane.rates_per_us();
-            let of = |sign: usize, k: usize| joined.input(2 * k + sign);
+            // Circuits that it does not have never get a current.
+            let of = |sign: usize, k: usize| {
+                if 2 * k + sign < joined.n_inputs() { joined.input(2 * k + sign) } else { (mem, 0.0) }
+            };
             let c = Constants {
                 mem,
                 exc: std::array::from_fn(|k| of(0, k).0),
@@ -82,9 +85,16 @@ fn constants<const K: usize>(body: &Body) -> Option<(Constants<K>, &Membrane)> {
     fits.then_some((c, membrane))
 }
 
+/// Most circuits that a neuron in a block can have.
+const MOST_CIRCUITS: usize = 8;
+
 /// Whether a neuron can be in a block, and how many circuits it has then.
 pub fn circuits(body: &Body) -> Option<usize> {
-    if constants::<1>(body).is_some() { Some(1) } else { constants::<2>(body).map(|_| 2) }
+    constants::<MOST_CIRCUITS>(body)?;
+    match body {
+        Body::Joined(joined) => Some(joined.n_inputs().div_ceil(2)),
+        _ => Some(1),
+    }
 }
 
 impl<const K: usize> Block<K> {
