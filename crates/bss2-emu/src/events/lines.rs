@@ -14,7 +14,7 @@ const GENERATORS: usize = 8;
 #[derive(Debug, Clone, Default)]
 pub struct Lines {
     ports: Vec<u8>,
-    /// Bus 0..8 of the channels, top hemisphere first.
+    /// Bus 0..8 of each line, top hemisphere first.
     buses: Vec<u8>,
     background: [Option<Background>; GENERATORS],
     /// Hemispheres that each neuron's spikes reach.
@@ -31,9 +31,12 @@ impl Lines {
             }
             hemispheres
         });
+        let of_inputs = routing.inputs.iter().map(|i| bus(i.address.hemisphere, i.address.bus));
+        let of_background = (0..GENERATORS * LABELS).map(|k| (k / LABELS) as u8);
+        let of_neurons = NeuronId::all().flat_map(|n| Hemisphere::BOTH.map(|h| bus(h, n.event_output() % BUSES)));
         Self {
             ports: routing.inputs.iter().map(|i| i.port).collect(),
-            buses: routing.inputs.iter().map(|i| bus(i.address.hemisphere, i.address.bus)).collect(),
+            buses: of_inputs.chain(of_background).chain(of_neurons).collect(),
             background: routing.background,
             reaches: reaches.collect(),
         }
@@ -106,15 +109,7 @@ impl Lines {
 
     /// Bus 0..8 of a line.
     pub fn bus(&self, line: u32) -> u8 {
-        let n_channels = self.n_channels();
-        match (line as usize).checked_sub(n_channels) {
-            None => self.buses[line as usize],
-            Some(k) if k < GENERATORS * LABELS => (k / LABELS) as u8,
-            Some(k) => {
-                let (neuron, hemisphere) = ((k - GENERATORS * LABELS) / 2, k % 2);
-                bus(Hemisphere::BOTH[hemisphere], usize::from(self.output(neuron as u32)) % BUSES)
-            }
-        }
+        self.buses[line as usize]
     }
 
     /// Reports the events of all background generators in a trial: the tick and the line.

@@ -61,7 +61,7 @@ pub fn all_blocks<const K: usize>(
     if group.blocks.is_empty() {
         return;
     }
-    let stride = group.n_lines * 2 * K;
+    let stride = (group.n_lines + 1) * 2 * K;
     for (k, (block, prepared)) in group.blocks.iter().zip(prepared).enumerate() {
         let jumps = &group.jumps[k * stride..(k + 1) * stride];
         dispatch(AllTrials { run, block, prepared, jumps, trials });
@@ -132,7 +132,6 @@ impl<const K: usize> Work for AllTrials<'_, '_, K> {
                 jumps,
                 start: trial.start,
                 strides: &trial.strides,
-                lines: &trial.lines,
                 duration_us: run.experiment.duration_us,
                 around,
             };

@@ -17,7 +17,7 @@ pub struct Group<const K: usize> {
     pub neurons: Vec<usize>,
     pub blocks: Vec<Block<K>>,
     pub n_lines: usize,
-    /// Jumps of the currents, `[(block * n_lines + line) * 2 K + input]`.
+    /// Jumps of the currents, `[(block * (n_lines + 1) + line) * 2 K + input]`; the last line has no synapses.
     pub jumps: Vec<Lanes>,
     /// Rows that are the first at their place, and those that add to others.
     first: Vec<Row>,
@@ -54,7 +54,7 @@ impl<const K: usize> Group<K> {
         let body = |n: &usize| chip.neurons[*n].as_ref().map(|neuron| &neuron.body);
         let blocks: Vec<Block<K>> = neurons.chunks(LANES).map(|of| Block::new(of.iter().filter_map(body))).collect();
         let none = Lanes::all(0.0);
-        let jumps = vec![none; blocks.len() * n_lines * 2 * K];
+        let jumps = vec![none; blocks.len() * (n_lines + 1) * 2 * K];
         let mut singles: Vec<Single> = Vec::new();
         let mut stuck: Vec<(u32, Lanes)> = Vec::new();
         for (target, &n) in neurons.iter().enumerate() {
@@ -62,7 +62,7 @@ impl<const K: usize> Group<K> {
             for entry in chip.wiring.incoming(n) {
                 let position = position_of_line[entry.line as usize] as usize;
                 let input = usize::from(entry.input);
-                let place = (((target / LANES * n_lines) + position) * 2 * K + input) as u32;
+                let place = (((target / LANES * (n_lines + 1)) + position) * 2 * K + input) as u32;
                 let (h, synapse) = (usize::from(entry.hemisphere), entry.synapse as usize);
                 let strength = |code| chip.deviations.synapses.strength(h, synapse, code);
                 let (without, with) = (strength(0) * gains[input], strength(1) * gains[input]);

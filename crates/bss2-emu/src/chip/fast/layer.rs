@@ -15,6 +15,7 @@ use super::way::OnItsWay;
 pub struct FastLayer {
     /// By line.
     pub position_of_line: Vec<u32>,
+    pub n_lines: u32,
     singles: Group<1>,
     pairs: Group<2>,
     fours: Group<4>,
@@ -46,8 +47,10 @@ impl FastLayer {
             group.sort_unstable();
         }
         let [singles, pairs, fours, eights] = groups;
+        let count = n_lines;
         let n_lines = n_lines as usize;
         Some(Self {
+            n_lines: count,
             singles: Group::new(singles, chip, &position_of_line, n_lines),
             pairs: Group::new(pairs, chip, &position_of_line, n_lines),
             fours: Group::new(fours, chip, &position_of_line, n_lines),

@@ -22,7 +22,6 @@ pub struct OnItsWay {
     /// When the first events reach the layer, and the steps from there.
     pub start: u32,
     pub strides: Vec<Stride>,
-    pub lines: Vec<u32>,
     /// Spikes of the present layer.
     pub spikes: Vec<Key>,
     pub recording: TrialRecording,
@@ -38,35 +37,29 @@ impl OnItsWay {
     /// Finds the events that reach a layer within the trial.
     pub fn look_at(&mut self, layer: &FastLayer, duration_us: f64) {
         self.strides.clear();
-        self.lines.clear();
         self.spikes.clear();
-        let mut last = 0;
+        // The last tick that is not after the end.
+        let end = (0..=1).rev().map(|k| tick(duration_us) + k).find(|t| f64::from(*t) * TICK_US <= duration_us);
+        let mut last = None;
         for key in &self.arrivals {
-            let position = layer.position_of_line[key.line() as usize];
-            if position == NONE {
+            let line = layer.position_of_line[key.line() as usize];
+            if line == NONE {
                 continue;
             }
             let tick = key.tick();
-            let end = self.lines.len() as u32;
-            if self.strides.is_empty() || tick != last {
-                if f64::from(tick) * TICK_US > duration_us {
-                    break;
-                }
-                if self.strides.is_empty() {
-                    self.start = tick;
-                    last = tick;
-                }
-                while tick - last > LONGEST_STEP {
-                    self.strides.push(Stride { ticks: LONGEST_STEP, end });
-                    last += LONGEST_STEP;
-                }
-                self.strides.push(Stride { ticks: tick - last, end });
-                last = tick;
+            if end.is_none_or(|end| tick > end) {
+                break;
             }
-            self.lines.push(position);
-            if let Some(stride) = self.strides.last_mut() {
-                stride.end += 1;
+            let mut ticks = tick - *last.get_or_insert(tick);
+            if last == Some(tick) && self.strides.is_empty() {
+                self.start = tick;
             }
+            while ticks > LONGEST_STEP {
+                self.strides.push(Stride { ticks: LONGEST_STEP, line: layer.n_lines });
+                ticks -= LONGEST_STEP;
+            }
+            self.strides.push(Stride { ticks, line });
+            last = Some(tick);
         }
     }
 

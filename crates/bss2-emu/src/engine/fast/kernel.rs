@@ -8,19 +8,19 @@ use crate::events::TICK_US;
 use super::crossings::Crossings;
 use super::look::Look;
 use super::rest::Rest;
-use super::tables::Block;
+use super::tables::{Block, Step};
 use super::vector::{ALL, LANES, Lanes, Mask, Vector, Work};
 
 /// How low the threshold for the next spike can be, relative to that for the last: ten standard deviations of the largest noise that
 /// this engine takes.
 pub const SMALLEST_THRESHOLD: f32 = 0.8;
 
-/// A step from one moment to the next, at most the longest of the tables, and the end of the lines in the list of lines whose
-/// events arrive then.
+/// A step to the next event, at most the longest of the tables, and the line of the event. Events of one tick follow each other by
+/// steps of no length; what is longer than the longest step takes several, which end with the line that has no synapses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stride {
     pub ticks: u32,
-    pub end: u32,
+    pub line: u32,
 }
 
 /// Who knows the neurons of a block in a trial.
@@ -38,13 +38,11 @@ pub struct Trial<'a, S, const K: usize> {
     pub block: &'a Block<K>,
     /// Thresholds for the first spikes.
     pub thresholds: &'a Lanes,
-    /// Jumps of the currents in LSB/us: for each line those of the `2 K` inputs.
+    /// Jumps of the currents in LSB/us: for each line those of the `2 K` inputs; none for the last line.
     pub jumps: &'a [Lanes],
-    /// When the first events arrive.
+    /// When the first event arrives; the first step has no length.
     pub start: u32,
-    /// The first has no length.
     pub strides: &'a [Stride],
-    pub lines: &'a [u32],
     pub duration_us: f64,
     pub around: S,
 }
@@ -64,38 +62,25 @@ impl<S: Surroundings, const K: usize> Work for Trial<'_, S, K> {
         // Neurons that do not rest without events are left out, and so are the places that nobody has.
         let restless = zero.at_least(ceiling).or(V::load(&block.lower).at_least(zero)).bits() & block.used;
         let out = restless | (!block.used & ALL);
-        let mut now = Now {
-            x: zero,
-            exc: [zero; K],
-            inh: [zero; K],
-            ceiling,
-            held: V::Mask::of(out),
-            free: !out & ALL,
-            release: u32::MAX,
-        };
+        let mut now = Now { x: zero, exc: [zero; K], inh: [zero; K], ceiling, floor: V::load(&block.lower) };
         let mut course = Course {
             block,
+            silence: &self.jumps[self.jumps.len() - 2 * K..],
+            ceilings: ceiling.store(),
             lanes: [Lane { count: 0, until_us: f64::INFINITY }; LANES],
             crossings: Crossings::new(),
             limited,
+            free: ALL,
+            release: u32::MAX,
             redo: restless,
             around: self.around,
         };
-        let (mut first, mut tick) = (0, self.start);
-        for (number, stride) in self.strides.iter().enumerate() {
-            if number > 0 {
-                course.step(&mut now, stride.ticks, tick);
-                tick += stride.ticks;
-            }
-            let end = stride.end as usize;
-            for line in &self.lines[first..end] {
-                let jumps = &self.jumps[2 * K * *line as usize..][..2 * K];
-                for k in 0..K {
-                    now.exc[k] = now.exc[k].add(V::load(&jumps[2 * k]));
-                    now.inh[k] = now.inh[k].add(V::load(&jumps[2 * k + 1]));
-                }
-            }
-            first = end;
+        course.block(&mut now, out);
+        let mut tick = self.start;
+        for stride in self.strides {
+            let jumps = &self.jumps[2 * K * stride.line as usize..][..2 * K];
+            course.step(&mut now, stride.ticks, tick, jumps);
+            tick += stride.ticks;
         }
         if self.strides.is_empty() {
             return course.redo;
@@ -119,24 +104,28 @@ pub(super) struct Now<V: Vector, const K: usize> {
     pub x: V,
     pub exc: [V; K],
     pub inh: [V; K],
-    /// The nearer of threshold and upper limit.
+    /// The nearer of threshold and upper limit; out of reach for lanes that are not free.
     pub ceiling: V,
-    /// Refractory lanes, and those that are left out.
-    pub held: V::Mask,
-    /// The same as bits: those that are not.
-    pub free: u32,
-    /// A tick before the end of the first refractory time that ends.
-    pub release: u32,
+    /// The lower limit; likewise.
+    pub floor: V,
 }
 
 /// What changes rarely on the way.
 pub(super) struct Course<'a, S, const K: usize> {
     pub block: &'a Block<K>,
+    /// Jumps of nothing.
+    pub silence: &'a [Lanes],
+    /// The last ceilings of all lanes, free or not.
+    pub ceilings: Lanes,
     pub lanes: [Lane; LANES],
     /// Thresholds that were crossed when nobody knows yet.
     pub crossings: Crossings<K>,
     /// Lanes whose ceiling is the upper limit.
     pub limited: u32,
+    /// Lanes that are neither refractory nor left out. The potentials of the others mean nothing.
+    pub free: u32,
+    /// A tick before the end of the first refractory time that ends.
+    pub release: u32,
     pub redo: u32,
     pub around: S,
 }
@@ -150,46 +139,58 @@ pub(super) fn sum<V: Vector, const K: usize>(currents: &[V; K]) -> V {
     sum
 }
 
-/// The potential and the currents after a step in which nothing happens.
+/// The potential after a step in which nothing happens.
 #[inline(always)]
-pub(super) fn coast<V: Vector, const K: usize>(block: &Block<K>, now: &Now<V, K>, ticks: u32) -> (V, [V; K], [V; K]) {
-    let row = &block.steps[ticks as usize];
-    let (mut exc, mut inh) = (now.exc, now.inh);
-    for k in 0..K {
-        exc[k] = exc[k].mul(V::load(&row.exc[k]));
-        inh[k] = inh[k].mul(V::load(&row.inh[k]));
-    }
+pub(super) fn coast<V: Vector, const K: usize>(row: &Step<K>, now: &Now<V, K>) -> V {
     // The potential enters last: nothing waits for it.
     let mut charge = now.exc[0].mul(V::load(&row.from_exc[0]));
-    let mut lack = now.inh[0].mul(V::load(&row.from_inh[0]));
     for k in 1..K {
         charge = now.exc[k].mul_add(V::load(&row.from_exc[k]), charge);
-        lack = now.inh[k].mul_add(V::load(&row.from_inh[k]), lack);
     }
-    (now.x.mul_add(V::load(&row.mem), charge.sub(lack)), exc, inh)
+    for k in 0..K {
+        charge = now.inh[k].neg_mul_add(V::load(&row.from_inh[k]), charge);
+    }
+    now.x.mul_add(V::load(&row.mem), charge)
+}
+
+/// The currents after a step and the event at its end.
+#[inline(always)]
+pub(super) fn receive<V: Vector, const K: usize>(row: &Step<K>, now: &mut Now<V, K>, jumps: &[Lanes]) {
+    for k in 0..K {
+        now.exc[k] = now.exc[k].mul_add(V::load(&row.exc[k]), V::load(&jumps[2 * k]));
+        now.inh[k] = now.inh[k].mul_add(V::load(&row.inh[k]), V::load(&jumps[2 * k + 1]));
+    }
 }
 
 impl<S: Surroundings, const K: usize> Course<'_, S, K> {
-    /// Moves all on by some ticks, at most the longest step.
+    /// Moves all on by some ticks, at most the longest step, and lets an event arrive.
     #[inline(always)]
-    pub fn step<V: Vector>(&mut self, now: &mut Now<V, K>, ticks: u32, tick: u32) {
-        let (to, exc, inh) = coast(self.block, now, ticks);
-        let due = now.release <= tick + ticks;
-        if now.free != 0 || due {
-            let span = V::splat(self.block.spans_us[ticks as usize]);
-            // x' = exc - inh - x / tau_mem <= exc now - inh then - x / tau_mem.
-            let drive = sum(&now.exc).sub(sum(&inh));
-            let rise = V::load(&self.block.rate_mem).neg_mul_add(now.x, drive);
-            let highest = rise.max(V::splat(0.0)).mul_add(span, now.x);
-            let lowest = sum(&now.inh).neg_mul_add(span, now.x.min(V::splat(0.0)));
-            let near = highest.at_least(now.ceiling).or(V::load(&self.block.lower).at_least(lowest));
-            if now.held.and_not(near).bits() != 0 || due {
-                *now = V::apart(Look { course: self, now: *now, ticks, tick });
-                return;
-            }
-            now.x = V::select(now.held, now.x, to);
+    pub fn step<V: Vector>(&mut self, now: &mut Now<V, K>, ticks: u32, tick: u32, jumps: &[Lanes]) {
+        let row = &self.block.steps[ticks as usize];
+        let to = coast(row, now);
+        let span = V::splat(row.span_us);
+        let inh = sum(&now.inh);
+        // x' = exc - inh - x / tau_mem <= exc now - inh then - x / tau_mem.
+        let drive = inh.neg_mul_add(V::load(&row.least_inh), sum(&now.exc));
+        let rise = V::load(&self.block.rate_mem).neg_mul_add(now.x, drive);
+        let highest = rise.mul_add(span, now.x);
+        let lowest = inh.neg_mul_add(span, now.x.min(V::splat(0.0)));
+        let near = highest.at_least(now.ceiling).or(now.floor.at_least(lowest));
+        if near.bits() != 0 || self.release <= tick + ticks {
+            *now = V::apart(Look { course: self, now: *now, ticks, tick, jumps });
+            return;
         }
-        (now.exc, now.inh) = (exc, inh);
+        now.x = to;
+        receive(row, now, jumps);
+    }
+
+    /// Takes lanes out of those that are free.
+    #[inline(always)]
+    pub fn block<V: Vector>(&mut self, now: &mut Now<V, K>, lanes: u32) {
+        let mask = V::Mask::of(lanes);
+        self.free &= !lanes;
+        now.ceiling = V::select(mask, V::splat(f32::INFINITY), now.ceiling);
+        now.floor = V::select(mask, V::splat(f32::NEG_INFINITY), now.floor);
     }
 
     /// Lanes are given up: the reference does them from the start.
@@ -197,26 +198,24 @@ impl<S: Surroundings, const K: usize> Course<'_, S, K> {
     pub fn leave<V: Vector>(&mut self, now: &mut Now<V, K>, lanes: u32) {
         if lanes != 0 {
             self.redo |= lanes;
-            now.free &= !lanes;
-            now.held = now.held.or(V::Mask::of(lanes));
+            self.block(now, lanes);
             for l in (0..LANES).filter(|l| lanes & 1 << l != 0) {
                 self.lanes[l].until_us = f64::INFINITY;
             }
-            self.look_for_release(now);
+            self.look_for_release();
         }
     }
 
-    /// A lane fires, and is refractory until some time or a little later.
+    /// A lane that is not free is refractory until some time or a little later.
     #[inline(always)]
-    pub fn hold<V: Vector>(&mut self, now: &mut Now<V, K>, l: usize, until_us: f64) {
-        now.free &= !(1 << l);
+    pub fn hold(&mut self, l: usize, until_us: f64) {
         self.lanes[l].until_us = until_us;
-        now.release = now.release.min(tick_before(until_us));
+        self.release = self.release.min(tick_before(until_us));
     }
 
     #[inline(always)]
-    pub fn look_for_release<V: Vector>(&self, now: &mut Now<V, K>) {
-        now.release = tick_before(self.lanes.iter().map(|lane| lane.until_us).fold(f64::INFINITY, f64::min));
+    pub fn look_for_release(&mut self) {
+        self.release = tick_before(self.lanes.iter().map(|lane| lane.until_us).fold(f64::INFINITY, f64::min));
     }
 }
 

@@ -5,8 +5,8 @@
 use crate::events::TICK_US;
 
 use super::crossings::Step;
-use super::kernel::{Course, Now, Surroundings, coast, sum};
-use super::vector::{Apart, LANES, Mask, Vector};
+use super::kernel::{Course, Now, Surroundings, coast, receive, sum};
+use super::vector::{Apart, LANES, Lanes, Mask, Vector};
 
 /// A step that somebody has to look at.
 pub(super) struct Look<'c, 'a, V: Vector, S, const K: usize> {
@@ -15,6 +15,8 @@ pub(super) struct Look<'c, 'a, V: Vector, S, const K: usize> {
     pub now: Now<V, K>,
     pub ticks: u32,
     pub tick: u32,
+    /// Of the event at its end.
+    pub jumps: &'c [Lanes],
 }
 
 impl<V: Vector, S: Surroundings, const K: usize> Apart<V> for Look<'_, '_, V, S, K> {
@@ -23,13 +25,18 @@ impl<V: Vector, S: Surroundings, const K: usize> Apart<V> for Look<'_, '_, V, S,
 
     #[inline(always)]
     fn run(self) -> Now<V, K> {
-        let Self { course, mut now, ticks, tick } = self;
+        let Self { course, mut now, ticks, tick, jumps } = self;
         let zero = V::splat(0.0);
-        let (free_to, exc, inh) = coast(course.block, &now, ticks);
+        let row = &course.block.steps[ticks as usize];
+        let free_to = coast(row, &now);
+        let (mut exc, mut inh) = (now.exc, now.inh);
+        for k in 0..K {
+            exc[k] = exc[k].mul(V::load(&row.exc[k]));
+            inh[k] = inh[k].mul(V::load(&row.inh[k]));
+        }
         let until_us = f64::from(tick + ticks) * TICK_US;
         let from_us = f64::from(tick) * TICK_US;
-        let span_us = course.block.spans_us[ticks as usize];
-        let span = V::splat(span_us);
+        let (span_us, span) = (row.span_us, V::splat(row.span_us));
         let (lower, rate) = (V::load(&course.block.lower), V::load(&course.block.rate_mem));
         let low_now = sum(&exc).sub(sum(&now.inh));
         let lowest = rate.neg_mul_add(now.x, low_now).min(zero).mul_add(span, now.x);
@@ -47,7 +54,7 @@ impl<V: Vector, S: Surroundings, const K: usize> Apart<V> for Look<'_, '_, V, S,
         // Where nothing can pull it up from the lower limit, the potential is the free one or the limit.
         let pinned = rate.mul(lower).at_least(drive);
         let mut to = V::select(near_lower.and(pinned), free_to.max(lower), free_to);
-        let mut unclear = (near_lower.bits() & !pinned.bits() | near_ceiling.bits()) & now.free;
+        let mut unclear = (near_lower.bits() & !pinned.bits() | near_ceiling.bits()) & course.free;
         let crossed = above.bits() & !near_lower.bits() & !course.limited & unclear;
         if crossed != 0 {
             if course.crossings.n + crossed.count_ones() as usize > LANES {
@@ -62,31 +69,28 @@ impl<V: Vector, S: Surroundings, const K: usize> Apart<V> for Look<'_, '_, V, S,
                 fired &= fired - 1;
                 course.lanes[l].count += 1;
                 course.crossings.push(course.block, &step, l, course.lanes[l].count);
-                course.hold(&mut now, l, from_us + course.block.refractory_us[l]);
+                course.hold(l, from_us + course.block.refractory_us[l]);
             }
-            let fired = V::Mask::of(crossed);
-            now.x = V::select(fired, V::load(&course.block.reset), now.x);
-            now.held = now.held.or(fired);
+            course.block(&mut now, crossed);
             unclear &= !crossed;
         }
         let left = unclear & course.limited;
         course.leave(&mut now, left);
         unclear &= !left;
-        if now.release <= tick + ticks {
+        if course.release <= tick + ticks {
             course.settle(&mut now);
             for l in 0..LANES {
                 unclear |= u32::from(course.lanes[l].until_us <= until_us) << l;
             }
         }
         if unclear != 0 {
-            let mut potentials = V::select(now.held, now.x, to).store();
+            let mut potentials = to.store();
             let left = course.one_by_one(&mut now, unclear, (from_us, until_us), &mut potentials);
             to = V::load(&potentials);
-            now.x = to;
             course.leave(&mut now, left);
         }
-        now.x = V::select(now.held, now.x, to);
-        (now.exc, now.inh) = (exc, inh);
+        now.x = to;
+        receive(row, &mut now, jumps);
         now
     }
 }

@@ -9,7 +9,7 @@ use crate::membrane::{Phase, State};
 
 use super::kernel::{Course, Now, SMALLEST_THRESHOLD, Surroundings};
 use super::tables::LONGEST_STEP;
-use super::vector::{ALL, Apart, LANES, Lanes, Mask, Vector};
+use super::vector::{Apart, LANES, Lanes, Mask, Vector};
 
 /// A longer time is as good as this one for a bound of what a refractory time leaves of the currents.
 const LONGEST_HOLD_US: f64 = 1e3;
@@ -67,7 +67,7 @@ impl<S: Surroundings, const K: usize> Course<'_, S, K> {
             }
         }
         self.crossings.n = 0;
-        self.look_for_release(now);
+        self.look_for_release();
         self.leave(now, left);
     }
 
@@ -112,15 +112,16 @@ impl<S: Surroundings, const K: usize> Course<'_, S, K> {
     ) -> u32 {
         let x = now.x.store();
         let (exc, inh) = (now.exc.map(V::store), now.inh.map(V::store));
-        let mut ceilings = now.ceiling.store();
-        let mut left = 0;
+        let (mut ceilings, mut floors) = (now.ceiling.store(), now.floor.store());
+        let (mut left, mut blocked) = (0, 0);
         for l in (0..LANES).filter(|l| chosen & 1 << l != 0) {
             let lane = self.lanes[l];
             let phase =
                 if lane.until_us < f64::INFINITY { Phase::Refractory { until_us: lane.until_us } } else { Phase::Free };
             let state = State {
                 time_us: from_us,
-                x: f64::from(x.0[l]),
+                // What is refractory is at the reset potential.
+                x: f64::from(if self.free & 1 << l == 0 { self.block.reset.0[l] } else { x.0[l] }),
                 i_exc: f64::from(exc[0].0[l]),
                 i_inh: f64::from(inh[0].0[l]),
                 phase,
@@ -131,25 +132,27 @@ impl<S: Surroundings, const K: usize> Course<'_, S, K> {
             self.lanes[l].until_us = f64::INFINITY;
             match end.phase {
                 Phase::Refractory { until_us } => {
-                    potentials.0[l] = self.block.reset.0[l];
-                    self.hold(now, l, until_us);
+                    blocked |= 1 << l;
+                    self.hold(l, until_us);
                 }
                 Phase::AtLower => potentials.0[l] = self.block.lower.0[l],
                 Phase::AtUpper | Phase::Unarmed { .. } => left |= 1 << l,
                 Phase::Free => (),
             }
             if end.phase == Phase::Free || end.phase == Phase::AtLower {
-                now.free |= 1 << l;
+                self.free |= 1 << l;
+                floors.0[l] = self.block.lower.0[l];
                 let threshold = self.around.threshold(l, self.lanes[l].count) as f32;
                 ceilings.0[l] = threshold.min(self.block.upper.0[l]);
+                self.ceilings.0[l] = ceilings.0[l];
                 if threshold >= self.block.upper.0[l] {
                     self.limited |= 1 << l;
                 }
             }
         }
-        now.ceiling = V::load(&ceilings);
-        now.held = V::Mask::of(!now.free & ALL);
-        self.look_for_release(now);
+        (now.ceiling, now.floor) = (V::load(&ceilings), V::load(&floors));
+        self.block(now, blocked);
+        self.look_for_release();
         left
     }
 
@@ -192,16 +195,15 @@ impl<S: Surroundings, const K: usize> Course<'_, S, K> {
             }
             let highest = now.x.max(zero).add(most);
             let lowest = now.x.min(zero).sub(least);
-            let near = highest.at_least(now.ceiling).or(V::load(&self.block.lower).at_least(lowest));
-            let near = near.bits() & now.free;
+            let near = highest.at_least(now.ceiling).or(now.floor.at_least(lowest)).bits();
             let now_us = f64::from(tick) * TICK_US;
             if near != 0 && f64::from(tick + LONGEST_STEP) * TICK_US <= duration_us {
-                self.step(now, LONGEST_STEP, tick);
+                self.step(now, LONGEST_STEP, tick, self.silence);
                 tick += LONGEST_STEP;
                 continue;
             }
             self.settle(now);
-            let near = near & now.free;
+            let near = near & self.free;
             let chosen = near | self.refiring(now, now_us, duration_us);
             if chosen != 0 {
                 let left = self.one_by_one(now, chosen, (now_us, duration_us), &mut Lanes::all(0.0));
@@ -241,7 +243,7 @@ impl<S: Surroundings, const K: usize> Course<'_, S, K> {
         let highest = reset.max(zero).add(most);
         let lowest = reset.min(zero).sub(least);
         // The threshold for the next spike is not known here, but it is not that much lower.
-        let ceiling = now.ceiling.mul(V::splat(SMALLEST_THRESHOLD));
+        let ceiling = V::load(&self.ceilings).mul(V::splat(SMALLEST_THRESHOLD));
         let near = highest.at_least(ceiling).or(V::load(&self.block.lower).at_least(lowest));
         near.bits() & released
     }

@@ -19,9 +19,13 @@ pub struct Step<const K: usize> {
     pub mem: Lanes,
     pub exc: [Lanes; K],
     pub inh: [Lanes; K],
+    /// The least of the decays of inhibition.
+    pub least_inh: Lanes,
     /// Potential per unit of initial current, in us.
     pub from_exc: [Lanes; K],
     pub from_inh: [Lanes; K],
+    /// Its length.
+    pub span_us: f32,
 }
 
 /// Up to sixteen neurons of up to `K` circuits. Places left over are never asked.
@@ -29,9 +33,8 @@ pub struct Step<const K: usize> {
 pub struct Block<const K: usize> {
     /// Bits of the places that are taken.
     pub used: u32,
-    /// By number of ticks, and their lengths.
+    /// By number of ticks.
     pub steps: Vec<Step<K>>,
-    pub spans_us: [f32; LONGEST_STEP as usize + 1],
     pub rate_mem: Lanes,
     pub rate_exc: [Lanes; K],
     pub rate_inh: [Lanes; K],
@@ -105,7 +108,6 @@ impl<const K: usize> Block<K> {
         let mut block = Self {
             used: 0,
             steps: Vec::new(),
-            spans_us: std::array::from_fn(|ticks| (ticks as f64 * TICK_US) as f32),
             rate_mem: one,
             rate_exc: [one; K],
             rate_inh: [one; K],
@@ -116,8 +118,16 @@ impl<const K: usize> Block<K> {
             upper: Lanes::all(f32::INFINITY),
             refractory_us: [f64::INFINITY; LANES],
         };
-        let blank = Step { mem: one, exc: [one; K], inh: [one; K], from_exc: [none; K], from_inh: [none; K] };
-        block.steps = vec![blank; LONGEST_STEP as usize + 1];
+        let blank = |ticks: u32| Step {
+            mem: one,
+            exc: [one; K],
+            inh: [one; K],
+            least_inh: one,
+            from_exc: [none; K],
+            from_inh: [none; K],
+            span_us: (f64::from(ticks) * TICK_US) as f32,
+        };
+        block.steps = (0..=LONGEST_STEP).map(blank).collect();
         for (l, body) in bodies.into_iter().enumerate() {
             let Some((c, membrane)) = constants::<K>(body) else { continue };
             block.used |= 1 << l;
@@ -141,6 +151,7 @@ impl<const K: usize> Block<K> {
                 for k in 0..K {
                     step.exc[k].0[l] = libm::exp(-c.exc[k] * span) as f32;
                     step.inh[k].0[l] = libm::exp(-c.inh[k] * span) as f32;
+                    step.least_inh.0[l] = step.least_inh.0[l].min(step.inh[k].0[l]);
                     (step.from_exc[k].0[l], step.from_inh[k].0[l]) = (response(c.exc[k]), response(c.inh[k]));
                 }
             }

@@ -38,8 +38,6 @@ pub trait Mask: Copy {
     fn bits(self) -> u32;
     fn and(self, other: Self) -> Self;
     fn or(self, other: Self) -> Self;
-    /// The other where this is not.
-    fn and_not(self, other: Self) -> Self;
 }
 
 /// A bit for each number.
@@ -59,10 +57,6 @@ impl Mask for u16 {
     #[inline(always)]
     fn or(self, other: Self) -> Self {
         self | other
-    }
-    #[inline(always)]
-    fn and_not(self, other: Self) -> Self {
-        !self & other
     }
 }
 
