@@ -11,10 +11,11 @@ use std::sync::OnceLock;
 
 use crate::codes::NEURONS;
 use crate::device::{
-    Batch, ChipIdentity, Device, DeviceError, Experiment, FirstSpikes, InputSpike, Recording, RowWrite,
+    Batch, ChipIdentity, Device, DeviceError, Experiment, FirstSpikes, InputSpike, Recording, RowWrite, RunId,
 };
 use crate::engine::layered::Layer;
 use crate::engine::wiring::{Jump, Strengths, Wiring};
+use crate::noise::SlowNoise;
 use crate::parameters::{CodeTable, NeuronParameters, NeuronSetting};
 use crate::residual::ResidualTable;
 use crate::routing::Routing;
@@ -52,6 +53,7 @@ pub struct Chip {
     fast: Option<Vec<fast::FastLayer>>,
     /// Effects of all lines, by neuron, as far as somebody has asked.
     jumps: Vec<OnceLock<Vec<Jump>>>,
+    slow_noise: SlowNoise,
     neurons_are_stale: bool,
     weights_are_stale: bool,
     layers_are_stale: bool,
@@ -103,6 +105,7 @@ impl Chip {
             layers: Ok(Vec::new()),
             fast: None,
             jumps: Vec::new(),
+            slow_noise: SlowNoise::default(),
             neurons_are_stale: true,
             weights_are_stale: true,
             layers_are_stale: true,
@@ -178,6 +181,16 @@ impl Chip {
         Ok(())
     }
 
+    /// Draws the slow noise of the neurons that take part in a run.
+    fn look_up_slow_noise(&mut self, run: RunId) {
+        let (neurons, wiring) = (&self.neurons, &self.wiring);
+        let takes_part = |n: &usize| {
+            let neuron = neurons[*n].as_ref();
+            neuron.is_some_and(|neuron| !neuron.idle || !wiring.incoming(*n).is_empty())
+        };
+        self.slow_noise.look_up(&self.spec.noise, self.spec.seed, run, (0..NEURONS).filter(takes_part));
+    }
+
     /// Fills the tables of the layered engine.
     fn refresh_layers(&mut self) {
         if self.layers_are_stale {
@@ -202,7 +215,11 @@ impl Chip {
     /// The layers for the fast engine; `None` if it cannot run this configuration.
     fn make_fast_layers(&self) -> Option<Vec<fast::FastLayer>> {
         let layers = self.layers.as_ref().ok().filter(|_| fast::knows(self))?;
-        layers.iter().map(|layer| fast::FastLayer::new(self, layer.neurons())).collect()
+        let layers: Option<Vec<_>> = layers.iter().map(|layer| fast::FastLayer::new(self, layer.neurons())).collect();
+        layers.map(|mut layers| {
+            fast::FastLayer::tell(&mut layers);
+            layers
+        })
     }
 
     /// Sorts the neurons that may fire into layers, if they can be run layer by layer.
@@ -295,6 +312,7 @@ impl Device for Chip {
         self.refresh()?;
         let engine = self.engine()?;
         event::check(self, engine)?;
+        self.look_up_slow_noise(experiment.run);
         if let Some(recording) = run::run_fast(self, experiment) {
             return Ok(recording);
         }
@@ -307,6 +325,7 @@ impl Device for Chip {
         self.check_inputs(&experiment)?;
         self.refresh()?;
         event::check(self, self.engine()?)?;
+        self.look_up_slow_noise(batch.run);
         match run::run_fast_for_first_spikes(self, &experiment, batch, out) {
             Some(done) => done,
             None => batch.by_recording(self, out),

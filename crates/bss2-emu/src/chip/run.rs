@@ -163,7 +163,10 @@ impl<'a> Run<'a> {
             if neuron.idle && chip.wiring.incoming(index).is_empty() && !looked_at(index) {
                 return None;
             }
-            let noise = chip.spec.noise.run_threshold(chip.spec.seed, experiment.run, index);
+            let noise = chip
+                .slow_noise
+                .of(index)
+                .unwrap_or_else(|| chip.spec.noise.run_threshold(chip.spec.seed, experiment.run, index));
             Some(Prepared { index, neuron, threshold: neuron.body.start().threshold() + neuron.swing * noise })
         };
         let neurons: Vec<Prepared<'_>> = (0..NEURONS).filter_map(prepare).collect();

@@ -131,17 +131,17 @@ impl Express {
 
     /// Lets sorted events pass their interfaces, one per tick each; sorted again afterwards.
     fn pass(&mut self, keys: &mut [Key], interface_of: impl Fn(Key) -> usize) {
-        for interface in self.interfaces.iter_mut().filter(|i| i.mixed) {
-            interface.taken.sort_unstable();
-            interface.mixed = false;
-        }
         // Most interfaces have nobody who waits.
         let before = self.interfaces.each_ref().map(|i| i.taken.len());
         let (mut walked, mut free) = ([0; INTERFACES], [0; INTERFACES]);
         let mut crowded = 0_u32;
         for key in keys.iter() {
             let (i, wanted) = (interface_of(*key), key.tick());
-            let taken = &mut self.interfaces[i].taken;
+            let Interface { taken, mixed, .. } = &mut self.interfaces[i];
+            if *mixed {
+                taken.sort_unstable();
+                *mixed = false;
+            }
             while walked[i] < before[i] && taken[walked[i]] < wanted {
                 walked[i] += 1;
             }
@@ -151,7 +151,7 @@ impl Express {
             taken.push(wanted);
         }
         for (interface, before) in self.interfaces.iter_mut().zip(before) {
-            interface.mixed = before > 0 && interface.taken.len() > before;
+            interface.mixed |= before > 0 && interface.taken.len() > before;
         }
         if crowded == 0 {
             return;

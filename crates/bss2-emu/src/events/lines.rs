@@ -17,19 +17,23 @@ pub struct Lines {
     /// Bus 0..8 of each line, top hemisphere first.
     buses: Vec<u8>,
     background: [Option<Background>; GENERATORS],
-    /// Hemispheres that each neuron's spikes reach.
-    reaches: Vec<[bool; 2]>,
+    /// The lines that each neuron's spikes reach, and how many of the two they are.
+    of_neuron: Vec<([u32; 2], u8)>,
 }
 
 impl Lines {
     /// The lines of a routing.
     pub fn new(routing: &Routing) -> Self {
-        let reaches = NeuronId::all().map(|n| {
-            let mut hemispheres = [false; 2];
-            for address in routing.neuron_events(n) {
-                hemispheres[address.hemisphere.index()] = true;
-            }
-            hemispheres
+        let first = (routing.inputs.len() + GENERATORS * LABELS) as u32;
+        let of_neuron = NeuronId::all().map(|n| {
+            let mut lines: Vec<u32> = routing
+                .neuron_events(n)
+                .map(|address| first + 2 * u32::from(n.get()) + address.hemisphere.index() as u32)
+                .collect();
+            lines.sort_unstable();
+            lines.dedup();
+            let at = |k: usize| lines.get(k).copied().unwrap_or_default();
+            ([at(0), at(1)], lines.len() as u8)
         });
         let of_inputs = routing.inputs.iter().map(|i| bus(i.address.hemisphere, i.address.bus));
         let of_background = (0..GENERATORS * LABELS).map(|k| (k / LABELS) as u8);
@@ -38,7 +42,7 @@ impl Lines {
             ports: routing.inputs.iter().map(|i| i.port).collect(),
             buses: of_inputs.chain(of_background).chain(of_neurons).collect(),
             background: routing.background,
-            reaches: reaches.collect(),
+            of_neuron: of_neuron.collect(),
         }
     }
 
@@ -87,8 +91,8 @@ impl Lines {
 
     /// The lines that carry a neuron's spikes.
     pub fn of_neuron(&self, neuron: u32) -> impl Iterator<Item = u32> {
-        let reaches = self.reaches[neuron as usize];
-        [0, 1].into_iter().filter(move |h| reaches[*h]).map(move |h| self.neuron(neuron, h))
+        let (lines, n) = self.of_neuron[neuron as usize];
+        lines.into_iter().take(usize::from(n))
     }
 
     /// Whether a background generator is on.

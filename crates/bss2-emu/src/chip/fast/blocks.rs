@@ -2,6 +2,7 @@
 
 use crate::chip::run::{Prepared, Run, count};
 use crate::dynamics::Body;
+use crate::engine::fast::crossings::Crossings;
 use crate::engine::fast::kernel::{SMALLEST_THRESHOLD, Surroundings, Trial};
 use crate::engine::fast::normals::Streams;
 use crate::engine::fast::tables::Block;
@@ -97,6 +98,7 @@ impl<const K: usize> Work for AllTrials<'_, '_, K> {
         let jitter = noise.spike_jitter_us_std;
         let before_jitter = u32::from(of_trial) + u32::from(of_spike);
         let mut crossings: Vec<Crossing> = Vec::new();
+        let mut open = Crossings::new();
         for trial in trials {
             let streams = Streams {
                 key: run.trial_noise.key(),
@@ -104,7 +106,7 @@ impl<const K: usize> Work for AllTrials<'_, '_, K> {
                 trial: trial.index as u32,
                 neurons: prepared.numbers,
             };
-            let mut unsure = 0;
+            let mut unsure = [0; 2];
             let mut drawn = [Lanes::all(0.0); 2];
             let mut thresholds = prepared.threshold;
             if before_jitter > 0 {
@@ -121,9 +123,11 @@ impl<const K: usize> Work for AllTrials<'_, '_, K> {
                     thresholds.0[l] += spread;
                 }
             }
+            // The first number after those that are not asked for is the jitter's.
+            let unsure_before = (0..before_jitter.min(2) as usize).fold(0, |all, number| all | unsure[number]);
             crossings.clear();
             let around = Around { run, prepared, index: trial.index, crossings: &mut crossings };
-            for l in (0..prepared.places.len()).filter(|l| unsure & 1 << l != 0) {
+            for l in (0..prepared.places.len()).filter(|l| unsure_before & 1 << l != 0) {
                 thresholds.0[l] = around.threshold(l, 0) as f32;
             }
             let case = Trial {
@@ -133,15 +137,15 @@ impl<const K: usize> Work for AllTrials<'_, '_, K> {
                 start: trial.start,
                 strides: &trial.strides,
                 duration_us: run.experiment.duration_us,
+                open: &mut open,
                 around,
             };
             let redo = case.with::<V>();
             if !crossings.is_empty() && jitter > 0.0 {
                 if before_jitter != 1 {
-                    let unsure_before = if before_jitter == 0 { 0 } else { unsure };
                     (drawn, unsure) = streams.normals(before_jitter / 2);
-                    unsure |= unsure_before;
                 }
+                let unsure = unsure_before | unsure[before_jitter as usize % 2];
                 let drawn = &drawn[before_jitter as usize % 2];
                 for Crossing { lane, count, time_us } in crossings.iter().filter(|c| redo & 1 << c.lane == 0) {
                     if *count > 1 || unsure & 1 << lane != 0 {

@@ -16,6 +16,8 @@ pub struct FastLayer {
     /// By line.
     pub position_of_line: Vec<u32>,
     pub n_lines: u32,
+    /// By line: whether this layer or one behind it gets its events.
+    pub wanted: Vec<bool>,
     singles: Group<1>,
     pairs: Group<2>,
     fours: Group<4>,
@@ -51,12 +53,23 @@ impl FastLayer {
         let n_lines = n_lines as usize;
         Some(Self {
             n_lines: count,
+            wanted: position_of_line.iter().map(|position| *position != NONE).collect(),
             singles: Group::new(singles, chip, &position_of_line, n_lines),
             pairs: Group::new(pairs, chip, &position_of_line, n_lines),
             fours: Group::new(fours, chip, &position_of_line, n_lines),
             eights: Group::new(eights, chip, &position_of_line, n_lines),
             position_of_line,
         })
+    }
+
+    /// Tells the layers which of their events those behind them want.
+    pub fn tell(layers: &mut [Self]) {
+        for k in (1..layers.len()).rev() {
+            let (front, back) = layers.split_at_mut(k);
+            for (mine, theirs) in front[k - 1].wanted.iter_mut().zip(&back[0].wanted) {
+                *mine |= theirs;
+            }
+        }
     }
 
     /// Refills the jumps.

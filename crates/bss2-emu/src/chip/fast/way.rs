@@ -36,6 +36,7 @@ impl OnItsWay {
 
     /// Finds the events that reach a layer within the trial.
     pub fn look_at(&mut self, layer: &FastLayer, duration_us: f64) {
+        self.arrivals.retain(|key| layer.wanted[key.line() as usize]);
         self.strides.clear();
         self.spikes.clear();
         // The last tick that is not after the end.

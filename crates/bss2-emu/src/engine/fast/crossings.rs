@@ -13,7 +13,8 @@ use super::vector::{LANES, Lanes, Mask, Vector};
 const ORDER: usize = 6;
 
 /// Up to sixteen crossings that are not solved yet, of any lanes.
-pub(super) struct Crossings<const K: usize> {
+#[derive(Debug)]
+pub struct Crossings<const K: usize> {
     pub n: usize,
     /// Lane and number of the spike.
     pub who: [(usize, u32); LANES],
@@ -34,7 +35,8 @@ pub(super) struct Crossings<const K: usize> {
 }
 
 /// The membranes of a block in a step, in memory.
-pub(super) struct Step<const K: usize> {
+#[derive(Debug)]
+pub struct Step<const K: usize> {
     pub span_us: f32,
     pub from_us: f64,
     pub until_us: f64,

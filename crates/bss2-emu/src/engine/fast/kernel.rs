@@ -44,6 +44,8 @@ pub struct Trial<'a, S, const K: usize> {
     pub start: u32,
     pub strides: &'a [Stride],
     pub duration_us: f64,
+    /// Room for crossings; none are left in it.
+    pub open: &'a mut Crossings<K>,
     pub around: S,
 }
 
@@ -68,7 +70,7 @@ impl<S: Surroundings, const K: usize> Work for Trial<'_, S, K> {
             silence: &self.jumps[self.jumps.len() - 2 * K..],
             ceilings: ceiling.store(),
             lanes: [Lane { count: 0, until_us: f64::INFINITY }; LANES],
-            crossings: Crossings::new(),
+            crossings: self.open,
             limited,
             free: ALL,
             release: u32::MAX,
@@ -85,7 +87,8 @@ impl<S: Surroundings, const K: usize> Work for Trial<'_, S, K> {
         if self.strides.is_empty() {
             return course.redo;
         }
-        V::apart(Rest { course, now, tick, duration_us: self.duration_us })
+        V::apart(Rest { course: &mut course, now, tick, duration_us: self.duration_us });
+        course.redo
     }
 }
 
@@ -119,7 +122,7 @@ pub(super) struct Course<'a, S, const K: usize> {
     pub ceilings: Lanes,
     pub lanes: [Lane; LANES],
     /// Thresholds that were crossed when nobody knows yet.
-    pub crossings: Crossings<K>,
+    pub crossings: &'a mut Crossings<K>,
     /// Lanes whose ceiling is the upper limit.
     pub limited: u32,
     /// Lanes that are neither refractory nor left out. The potentials of the others mean nothing.

@@ -9,7 +9,7 @@
 //! Against the reference: spike times differ by about 1e-5 us, which the grid turns into one tick for at most one spike in
 //! 1000, and decisions differ within 1e-5 of the threshold. The noise is that of the same streams ([`normals`]).
 
-mod crossings;
+pub(crate) mod crossings;
 pub(crate) mod kernel;
 mod look;
 pub(crate) mod normals;

@@ -15,21 +15,20 @@ use super::vector::{Apart, LANES, Lanes, Mask, Vector};
 const LONGEST_HOLD_US: f64 = 1e3;
 
 /// The rest of a trial, without events.
-pub(super) struct Rest<'a, V: Vector, S, const K: usize> {
-    pub course: Course<'a, S, K>,
+pub(super) struct Rest<'c, 'a, V: Vector, S, const K: usize> {
+    pub course: &'c mut Course<'a, S, K>,
     pub now: Now<V, K>,
     pub tick: u32,
     pub duration_us: f64,
 }
 
-impl<V: Vector, S: Surroundings, const K: usize> Apart<V> for Rest<'_, V, S, K> {
-    type Output = u32;
+impl<V: Vector, S: Surroundings, const K: usize> Apart<V> for Rest<'_, '_, V, S, K> {
+    type Output = ();
 
     #[inline(always)]
-    fn run(self) -> u32 {
-        let Self { mut course, mut now, tick, duration_us } = self;
+    fn run(self) {
+        let Self { course, mut now, tick, duration_us } = self;
         course.finish(&mut now, tick, duration_us);
-        course.redo
     }
 }
 
@@ -75,7 +74,7 @@ impl<S: Surroundings, const K: usize> Course<'_, S, K> {
     #[cold]
     #[inline(never)]
     fn solve_exactly(&self, p: usize, spikes_before: u32) -> Option<f64> {
-        let c = &self.crossings;
+        let c = &*self.crossings;
         let l = c.who[p].0;
         let state = State {
             time_us: c.from_us[p],
