@@ -10,9 +10,12 @@ mod setting;
 use std::sync::OnceLock;
 
 use crate::codes::NEURONS;
-use crate::device::{ChipIdentity, Device, DeviceError, Experiment, Recording, RowWrite};
+use crate::device::{
+    Batch, ChipIdentity, Device, DeviceError, Experiment, FirstSpikes, InputSpike, Recording, RowWrite, RunId,
+};
 use crate::engine::layered::Layer;
 use crate::engine::wiring::{Jump, Strengths, Wiring};
+use crate::noise::SlowNoise;
 use crate::parameters::{CodeTable, NeuronParameters, NeuronSetting};
 use crate::residual::ResidualTable;
 use crate::routing::Routing;
@@ -50,6 +53,7 @@ pub struct Chip {
     fast: Option<Vec<fast::FastLayer>>,
     /// Effects of all lines, by neuron, as far as somebody has asked.
     jumps: Vec<OnceLock<Vec<Jump>>>,
+    slow_noise: SlowNoise,
     neurons_are_stale: bool,
     weights_are_stale: bool,
     layers_are_stale: bool,
@@ -101,6 +105,7 @@ impl Chip {
             layers: Ok(Vec::new()),
             fast: None,
             jumps: Vec::new(),
+            slow_noise: SlowNoise::default(),
             neurons_are_stale: true,
             weights_are_stale: true,
             layers_are_stale: true,
@@ -148,8 +153,8 @@ impl Chip {
 
     /// Brings neurons and tables up to the present routing, setting and weights.
     fn refresh(&mut self) -> Result<(), DeviceError> {
-        let parameters: Vec<_> = self.effective.iter().map(|n| n.parameters).collect();
         if self.neurons_are_stale {
+            let parameters: Vec<_> = self.effective.iter().map(|n| n.parameters).collect();
             let errors = &self.deviations.delay_pair_us;
             let pairs: Vec<_> = self.routing.delay_pairs.iter().map(|p| (*p, errors[p.neuron.index()])).collect();
             self.neurons = circuits::neurons(&self.spec, &self.wiring, &pairs, &self.effective)?;
@@ -176,6 +181,16 @@ impl Chip {
         Ok(())
     }
 
+    /// Draws the slow noise of the neurons that take part in a run.
+    fn look_up_slow_noise(&mut self, run: RunId) {
+        let (neurons, wiring) = (&self.neurons, &self.wiring);
+        let takes_part = |n: &usize| {
+            let neuron = neurons[*n].as_ref();
+            neuron.is_some_and(|neuron| !neuron.idle || !wiring.incoming(*n).is_empty())
+        };
+        self.slow_noise.look_up(&self.spec.noise, self.spec.seed, run, (0..NEURONS).filter(takes_part));
+    }
+
     /// Fills the tables of the layered engine.
     fn refresh_layers(&mut self) {
         if self.layers_are_stale {
@@ -200,7 +215,11 @@ impl Chip {
     /// The layers for the fast engine; `None` if it cannot run this configuration.
     fn make_fast_layers(&self) -> Option<Vec<fast::FastLayer>> {
         let layers = self.layers.as_ref().ok().filter(|_| fast::knows(self))?;
-        layers.iter().map(|layer| fast::FastLayer::new(self, layer.neurons())).collect()
+        let layers: Option<Vec<_>> = layers.iter().map(|layer| fast::FastLayer::new(self, layer.neurons())).collect();
+        layers.map(|mut layers| {
+            fast::FastLayer::tell(&mut layers);
+            layers
+        })
     }
 
     /// Sorts the neurons that may fire into layers, if they can be run layer by layer.
@@ -241,16 +260,22 @@ impl Chip {
             }
         }
         for (trial, content) in experiment.trials.iter().enumerate() {
-            for spike in &content.spikes {
-                let refuse = |expected| {
-                    Err(DeviceError::InputSpike { trial, channel: spike.channel, time_us: spike.time_us, expected })
-                };
-                if usize::from(spike.channel) >= self.routing.inputs.len() {
-                    return refuse("a channel of the routing");
-                }
-                if !(0.0..=experiment.duration_us).contains(&spike.time_us) {
-                    return refuse("a time within the trial");
-                }
+            self.check_spikes(trial, &content.spikes, experiment.duration_us)?;
+        }
+        Ok(())
+    }
+
+    /// Refuses input spikes of a trial that are not valid.
+    fn check_spikes(&self, trial: usize, spikes: &[InputSpike], duration_us: f64) -> Result<(), DeviceError> {
+        for spike in spikes {
+            let refuse = |expected| {
+                Err(DeviceError::InputSpike { trial, channel: spike.channel, time_us: spike.time_us, expected })
+            };
+            if usize::from(spike.channel) >= self.routing.inputs.len() {
+                return refuse("a channel of the routing");
+            }
+            if !(0.0..=duration_us).contains(&spike.time_us) {
+                return refuse("a time within the trial");
             }
         }
         Ok(())
@@ -277,9 +302,8 @@ impl Device for Chip {
 
     fn write_weights(&mut self, rows: &[RowWrite]) -> Result<(), DeviceError> {
         for row in rows {
-            self.arrays.write(row)?;
+            self.weights_are_stale |= self.arrays.write(row)?;
         }
-        self.weights_are_stale = true;
         Ok(())
     }
 
@@ -288,11 +312,24 @@ impl Device for Chip {
         self.refresh()?;
         let engine = self.engine()?;
         event::check(self, engine)?;
+        self.look_up_slow_noise(experiment.run);
         if let Some(recording) = run::run_fast(self, experiment) {
             return Ok(recording);
         }
         self.refresh_layers();
         Ok(run::run(self, experiment, engine))
+    }
+
+    fn first_spikes(&mut self, batch: &Batch<'_>, out: &mut FirstSpikes) -> Result<(), DeviceError> {
+        let experiment = batch.empty();
+        self.check_inputs(&experiment)?;
+        self.refresh()?;
+        event::check(self, self.engine()?)?;
+        self.look_up_slow_noise(batch.run);
+        match run::run_fast_for_first_spikes(self, &experiment, batch, out) {
+            Some(done) => done,
+            None => batch.by_recording(self, out),
+        }
     }
 }
 

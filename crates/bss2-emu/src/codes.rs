@@ -112,6 +112,14 @@ ranged!(
     NeuronId, u16, 511, "neuron"
 );
 
+impl WeightCode {
+    /// A signed code as the weight of a synapse that is there for one sign: 0 for the other, 63 at most.
+    pub const fn positive_part(code: i8) -> Self {
+        let code = if code < 0 { 0 } else { code as u8 };
+        Self(if code > Self::MAX.0 { Self::MAX.0 } else { code })
+    }
+}
+
 impl NeuronId {
     /// All 512 neurons in order.
     pub fn all() -> impl Iterator<Item = NeuronId> {

@@ -4,6 +4,8 @@
 //! and read (spikes with time stamps, CADC samples, an MADC trace). Nothing else leaves it. Calibration and training are
 //! written against this trait, so that a real chip behind somebody's driver can stand in for the emulated one.
 
+mod batch;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -11,6 +13,8 @@ use serde::{Deserialize, Serialize};
 use crate::codes::{CodeOutOfRange, Hemisphere, NeuronId, WeightCode};
 use crate::parameters::NeuronSetting;
 use crate::routing::{Routing, RoutingError};
+
+pub use batch::{Batch, FirstSpikes};
 
 /// Sampling interval of the MADC: 500 MHz / 17.
 pub const MADC_INTERVAL_US: f64 = 17.0 / 500.0;
@@ -260,4 +264,14 @@ pub trait Device {
     /// # Errors
     /// If an input spike is not valid or the device cannot run the present configuration.
     fn run(&mut self, experiment: &Experiment) -> Result<Recording, DeviceError>;
+
+    /// Runs trials of which the first spikes of some neurons are wanted alone. What `out` held before is lost.
+    ///
+    /// The same as [`Self::run`] and a search through its recordings, which is what a device does that knows nothing better.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    fn first_spikes(&mut self, batch: &Batch<'_>, out: &mut FirstSpikes) -> Result<(), DeviceError> {
+        batch.by_recording(self, out)
+    }
 }

@@ -40,8 +40,8 @@ pub use chip::{Chip, Truth};
 pub use codes::{CapMemCode, CodeOutOfRange, Hemisphere, Label, NeuronId, WeightCode};
 pub use cost::Cost;
 pub use device::{
-    ChipIdentity, Device, DeviceError, Experiment, InputSpike, MadcRequest, ReadoutSource, Record, Recording, RunId,
-    Spike, SpikeCounter, Trial, TrialRecording,
+    Batch, ChipIdentity, Device, DeviceError, Experiment, FirstSpikes, InputSpike, MadcRequest, ReadoutSource, Record,
+    Recording, RunId, Spike, SpikeCounter, Trial, TrialRecording,
 };
 pub use parameters::{CodeTable, ExtensionCodes, NeuronCodes, NeuronParameters, NeuronSetting, Refractory, Terms};
 pub use spec::{ChipSpec, Problem};

@@ -61,23 +61,80 @@ impl Noise {
     /// Factor on (threshold - leak) of a neuron in a run: a stationary first-order autoregressive process over the run
     /// index, evaluated from its innovations so that any run can be computed without the ones before it.
     pub(crate) fn run_threshold(&self, chip_seed: u64, run: RunId, neuron: usize) -> f64 {
+        let key = Key::new(derive(chip_seed, u64::from(run.session)), Purpose::NeuronRun);
+        self.run_threshold_of(run.index, |index| key.stream([index, neuron as u32, 0]).normal())
+    }
+
+    /// The same, given the innovations by run.
+    fn run_threshold_of(&self, run: u32, mut innovation: impl FnMut(u32) -> f64) -> f64 {
         // Innovations with a weight below this are cut off.
         const SMALLEST_WEIGHT: f64 = 1e-6;
         if self.threshold_run_rel_std == 0.0 {
             return 0.0;
         }
         let rho = self.threshold_run_correlation;
-        let key = Key::new(derive(chip_seed, u64::from(run.session)), Purpose::NeuronRun);
         let mut weight = libm::sqrt(1.0 - rho * rho);
         let mut sum = 0.0;
         // Runs before the first of a session continue into negative indices, here wrapped around.
-        let mut index = run.index;
+        let mut index = run;
         while weight > SMALLEST_WEIGHT {
-            sum += weight * key.stream([index, neuron as u32, 0]).normal();
+            sum += weight * innovation(index);
             weight *= rho;
             index = index.wrapping_sub(1);
         }
         self.threshold_run_rel_std * sum
+    }
+}
+
+/// Runs whose innovations are kept.
+const RUNS: usize = 16;
+
+/// The slow noise of the neurons of a chip in one run. Runs that follow each other share most of their innovations.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct SlowNoise {
+    /// Seed and session of the innovations.
+    of: Option<(u64, u32)>,
+    /// By neuron: innovations with their runs, at the place of the run modulo their number.
+    innovations: Vec<[Option<(u32, f64)>; RUNS]>,
+    /// By neuron, as far as it has been looked up.
+    present: Vec<Option<f64>>,
+}
+
+impl SlowNoise {
+    /// Finds the noise of some neurons in a run, and forgets that of others.
+    pub fn look_up(&mut self, noise: &Noise, chip_seed: u64, run: RunId, neurons: impl Iterator<Item = usize>) {
+        if self.of != Some((chip_seed, run.session)) {
+            self.of = Some((chip_seed, run.session));
+            self.innovations.clear();
+        }
+        self.present.clear();
+        let key = Key::new(derive(chip_seed, u64::from(run.session)), Purpose::NeuronRun);
+        for neuron in neurons {
+            if self.present.len() <= neuron {
+                self.present.resize(neuron + 1, None);
+            }
+            if self.innovations.len() <= neuron {
+                self.innovations.resize(neuron + 1, [None; RUNS]);
+            }
+            let kept = &mut self.innovations[neuron];
+            let value = noise.run_threshold_of(run.index, |index| {
+                let place = &mut kept[index as usize % RUNS];
+                match *place {
+                    Some((of, value)) if of == index => value,
+                    _ => {
+                        let value = key.stream([index, neuron as u32, 0]).normal();
+                        *place = Some((index, value));
+                        value
+                    }
+                }
+            });
+            self.present[neuron] = Some(value);
+        }
+    }
+
+    /// The noise of a neuron, if it has been looked up.
+    pub fn of(&self, neuron: usize) -> Option<f64> {
+        self.present.get(neuron).copied().flatten()
     }
 }
 
@@ -131,6 +188,22 @@ mod tests {
         // Standard errors about 0.012 and 0.007; bounds four times that.
         assert!((variance - 1.0).abs() < 0.05, "{variance}");
         assert!((lag1 - 0.3).abs() < 0.03, "{lag1}");
+    }
+
+    #[test]
+    fn what_is_looked_up_is_what_is_drawn() {
+        let mut slow = SlowNoise::default();
+        for correlation in [0.3, 0.9] {
+            let noise = Noise { threshold_run_correlation: correlation, ..Noise::BSS2 };
+            for (session, index) in [(0, 5), (0, 6), (0, 7), (0, 2), (1, 2), (0, 3), (0, 500)] {
+                let run = RunId { session, index };
+                slow.look_up(&noise, 4, run, [3, 9, 400].into_iter());
+                for neuron in [3, 9, 400] {
+                    assert_eq!(slow.of(neuron), Some(noise.run_threshold(4, run, neuron)));
+                }
+                assert_eq!((slow.of(4), slow.of(511)), (None, None));
+            }
+        }
     }
 
     #[test]

@@ -16,18 +16,25 @@ impl Default for SynapseArrays {
 }
 
 impl SynapseArrays {
-    /// Writes a part of a row.
+    /// Writes a part of a row; whether that changes anything.
     ///
     /// # Errors
     /// [`DeviceError::OutsideArray`] if it leaves the array; nothing is written then.
-    pub fn write(&mut self, write: &RowWrite) -> Result<(), DeviceError> {
+    pub fn write(&mut self, write: &RowWrite) -> Result<bool, DeviceError> {
         let end = write.first_column + write.weights.len();
         if write.row >= ROWS || end > COLUMNS {
             return Err(DeviceError::OutsideArray { row: write.row, first: write.first_column, end });
         }
         let start = write.row * COLUMNS + write.first_column;
-        self.weights[write.hemisphere.index()][start..start + write.weights.len()].copy_from_slice(&write.weights);
-        Ok(())
+        let weights = &mut self.weights[write.hemisphere.index()][start..start + write.weights.len()];
+        let changes = *weights != write.weights[..];
+        weights.copy_from_slice(&write.weights);
+        Ok(changes)
+    }
+
+    /// All weights of a hemisphere (0 top, 1 bottom).
+    pub fn weights(&self, hemisphere: usize) -> &[WeightCode] {
+        &self.weights[hemisphere]
     }
 
     /// The weight at `row * 256 + column` of a hemisphere (0 top, 1 bottom).

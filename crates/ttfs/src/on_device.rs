@@ -1,11 +1,11 @@
 //! A network on a chip: placed, run in trials, and measured.
 
-use bss2_emu::codes::NEURONS;
+use bss2_emu::device::RowWrite;
 use bss2_emu::routing::DelayPair;
-use bss2_emu::{Device, Experiment, InputSpike, NeuronId, Record, RunId, Trial, TrialRecording};
+use bss2_emu::{Batch, Device, Experiment, FirstSpikes, InputSpike, NeuronId, Record, RunId, Trial, TrialRecording};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 
-use crate::network::{Delays, Layer, Network};
+use crate::network::{Delays, Network};
 use crate::placement::{Placement, PlacementError};
 use crate::scaling::Scaling;
 use crate::substrate::{Spikes, Substrate};
@@ -27,18 +27,12 @@ pub struct OnDevice<D> {
     placement: Placement,
     scaling: Scaling,
     slot_us: f64,
-    /// What each neuron circuit is in the network.
-    place: Vec<Option<Role>>,
+    /// The neurons of all layers one after the other, then the delay pairs.
+    observed: Vec<NeuronId>,
     trials: u64,
-}
-
-/// What a circuit is in the network.
-#[derive(Debug, Clone, Copy)]
-enum Role {
-    /// The neuron of a layer at a position.
-    Neuron(usize, usize),
-    /// The delay pair of a hidden neuron.
-    Relay(usize),
+    /// Kept from run to run.
+    rows: Vec<RowWrite>,
+    measured: FirstSpikes,
 }
 
 impl<D: Device> OnDevice<D> {
@@ -49,16 +43,9 @@ impl<D: Device> OnDevice<D> {
     pub fn new(mut device: D, placement: Placement, scaling: Scaling, slot_us: f64) -> Result<Self, Error> {
         error::positive("slot_us", slot_us)?;
         device.connect(&placement.routing)?;
-        let mut place = vec![None; NEURONS];
-        for (layer, neurons) in placement.neurons.iter().enumerate() {
-            for (position, neuron) in neurons.iter().enumerate() {
-                place[neuron.index()] = Some(Role::Neuron(layer, position));
-            }
-        }
-        for (hidden, relay) in placement.relays.iter().enumerate() {
-            place[relay.index()] = Some(Role::Relay(hidden));
-        }
-        Ok(Self { device, placement, scaling, slot_us, place, trials: 0 })
+        let observed = placement.neurons.iter().flatten().chain(&placement.relays).copied().collect();
+        let (rows, measured) = (Vec::new(), FirstSpikes::default());
+        Ok(Self { device, placement, scaling, slot_us, observed, trials: 0, rows, measured })
     }
 
     /// Where the network sits.
@@ -86,16 +73,13 @@ impl<D: Device> OnDevice<D> {
         lead_us: f64,
         prepare: impl FnOnce(&mut Vec<Trial>),
     ) -> Result<Vec<TrialRecording>, Error> {
-        network.check(inputs)?;
-        let layers = network.layers(Some(&self.scaling));
-        self.set_delays(&layers)?;
-        self.device.write_weights(&self.placement.rows(&network.weights, &self.scaling))?;
-        let mut trials: Vec<Trial> = match layers.first().map(|layer| &layer.delays) {
-            Some(Delays::Axonal(delays)) => {
-                (&inputs + delays).rows().into_iter().map(|times| self.trial(times, lead_us)).collect()
-            }
-            _ => inputs.rows().into_iter().map(|times| self.trial(times, lead_us)).collect(),
+        let delays = self.load(network, inputs)?;
+        let trial = |times| {
+            let mut trial = Trial::default();
+            stimulate(&self.scaling, self.slot_us, times, &delays, lead_us, &mut trial.spikes);
+            trial
         };
+        let mut trials: Vec<Trial> = inputs.rows().into_iter().map(trial).collect();
         prepare(&mut trials);
         let experiment = Experiment { run, duration_us: self.slot_us + lead_us, trials, record: Record::default() };
         let recording = self.device.run(&experiment)?;
@@ -103,17 +87,27 @@ impl<D: Device> OnDevice<D> {
         Ok(recording.trials)
     }
 
+    /// Brings delays and weights of a network onto the chip; the delays of its inputs.
+    fn load(&mut self, network: &Network, inputs: ArrayView2<f64>) -> Result<Delays, Error> {
+        network.check(inputs)?;
+        let mut delays = network.rounded_delays(Some(&self.scaling));
+        self.set_delays(&delays)?;
+        self.placement.fill_rows(&network.weights, &self.scaling, &mut self.rows);
+        self.device.write_weights(&self.rows)?;
+        Ok(if delays.is_empty() { Delays::None } else { delays.swap_remove(0) })
+    }
+
     /// Sets the delay pairs of the chip where they differ from what it has.
-    fn set_delays(&mut self, layers: &[Layer]) -> Result<(), Error> {
-        for layer in layers {
-            match layer.delays {
+    fn set_delays(&mut self, layers: &[Delays]) -> Result<(), Error> {
+        for delays in layers {
+            match delays {
                 Delays::None | Delays::Axonal(_) => (),
                 Delays::Dendritic(_) => return Err(PlacementError::Delays { kind: "dendritic" }.into()),
                 Delays::Synaptic(_) => return Err(PlacementError::Delays { kind: "synaptic" }.into()),
             }
         }
         let none = Array1::zeros(0);
-        let delays = match layers.get(1).map(|layer| &layer.delays) {
+        let delays = match layers.get(1) {
             Some(Delays::Axonal(delays)) => delays,
             _ => &none,
         };
@@ -132,47 +126,64 @@ impl<D: Device> OnDevice<D> {
         }
         Ok(())
     }
+}
 
-    /// The input spikes of a sample; silent inputs and those after the slot are left out.
-    fn trial(&self, times: ArrayView1<f64>, lead_us: f64) -> Trial {
-        let mut spikes = Vec::with_capacity(times.len());
-        spikes.extend(
-            times
-                .iter()
-                .enumerate()
-                .map(|(channel, time)| InputSpike { time_us: self.scaling.to_us(*time), channel: channel as u16 })
-                .filter(|spike| spike.time_us <= self.slot_us)
-                .map(|spike| InputSpike { time_us: spike.time_us + lead_us, ..spike }),
-        );
-        Trial { spikes, ..Trial::default() }
+/// The input spikes of a sample; silent inputs and those after the slot are left out.
+fn stimulate(
+    scaling: &Scaling,
+    slot_us: f64,
+    times: ArrayView1<f64>,
+    delays: &Delays,
+    lead_us: f64,
+    spikes: &mut Vec<InputSpike>,
+) {
+    let mut send = |(channel, time): (usize, f64)| {
+        let time_us = scaling.to_us(time);
+        if time_us <= slot_us {
+            spikes.push(InputSpike { time_us: time_us + lead_us, channel: channel as u16 });
+        }
+    };
+    let times = times.iter().copied();
+    match delays {
+        Delays::Axonal(delays) => times.zip(delays).map(|(time, delay)| time + delay).enumerate().for_each(send),
+        _ => times.enumerate().for_each(&mut send),
     }
 }
 
 impl<D: Device> Substrate for OnDevice<D> {
     fn forward(&mut self, network: &Network, inputs: ArrayView2<f64>, run: RunId) -> Result<Spikes, Error> {
-        let trials = self.record(network, inputs, run, 0.0, |_| ())?;
-        let silent = |n| Array2::from_elem((inputs.nrows(), n), f64::INFINITY);
-        let mut spikes = Spikes::first(network.sizes().into_iter().map(silent).collect());
-        let mut delayed = silent(self.placement.relays.len());
-        for (sample, trial) in trials.iter().enumerate() {
-            for spike in &trial.spikes {
-                let time = self.scaling.to_time(spike.time_us);
-                match self.place[spike.neuron.index()] {
-                    Some(Role::Neuron(layer, position)) => {
-                        let first = &mut spikes.layers[layer][[sample, position]];
-                        spikes.repeats[layer] += u64::from(first.is_finite());
-                        *first = first.min(time);
-                    }
-                    Some(Role::Relay(hidden)) => {
-                        let first = &mut delayed[[sample, hidden]];
-                        *first = first.min(time);
-                    }
-                    None => (),
-                }
+        let delays = self.load(network, inputs)?;
+        let Self { device, placement, scaling, slot_us, observed, trials, measured, .. } = self;
+        let stimulus = |sample: usize, spikes: &mut Vec<InputSpike>| {
+            stimulate(scaling, *slot_us, inputs.row(sample), &delays, 0.0, spikes);
+        };
+        let n_trials = inputs.nrows();
+        let batch = Batch { run, duration_us: *slot_us, n_trials, stimulus: &stimulus, neurons: observed };
+        device.first_spikes(&batch, measured)?;
+        *trials += n_trials as u64;
+
+        let (mut first, width) = (0, observed.len());
+        let mut columns = |n: usize| {
+            let of_layer = first..first + n;
+            first += n;
+            let mut times = Vec::with_capacity(n_trials * n);
+            for row in measured.times_us.chunks_exact(width.max(1)) {
+                times.extend(row[of_layer.clone()].iter().map(|us| scaling.to_time(*us)));
             }
+            let repeats = measured.repeats[of_layer].iter().sum();
+            let shape = Error::Shape { what: "measured spikes", found: vec![times.len()], expected: vec![n_trials, n] };
+            Array2::from_shape_vec((n_trials, n), times).map(|times| (times, repeats)).map_err(|_| shape)
+        };
+        let mut layers = Vec::new();
+        let mut repeats = Vec::new();
+        for neurons in &placement.neurons {
+            let (times, again) = columns(neurons.len())?;
+            layers.push(times);
+            repeats.push(again);
         }
-        if let (false, Some(measured)) = (self.placement.relays.is_empty(), spikes.delayed.get_mut(1)) {
-            *measured = Some(delayed);
+        let mut spikes = Spikes { repeats, ..Spikes::first(layers) };
+        if let (false, Some(delayed)) = (placement.relays.is_empty(), spikes.delayed.get_mut(1)) {
+            *delayed = Some(columns(placement.relays.len())?.0);
         }
         Ok(spikes)
     }

@@ -194,24 +194,55 @@ impl Placement {
     /// The synapse rows that hold these weights, `(n_sources, n_neurons)` per layer.
     pub fn rows(&self, weights: &[Array2<f64>], scaling: &Scaling) -> Vec<RowWrite> {
         let mut rows = Vec::new();
+        self.fill_rows(weights, scaling, &mut rows);
+        rows
+    }
+
+    /// The same into a list that keeps its allocations from one time to the next.
+    pub fn fill_rows(&self, weights: &[Array2<f64>], scaling: &Scaling, rows: &mut Vec<RowWrite>) {
+        let mut n_rows = 0;
+        let mut codes = Vec::new();
         for (layer, (drivers, weights)) in self.drivers.iter().zip(weights).enumerate() {
             let first_column = self.neurons[layer].first().map_or(0, |neuron| neuron.column());
             for (&(hemisphere, driver), source) in drivers.iter().zip(weights.rows()) {
-                let (mut exc, mut inh) = (Vec::with_capacity(source.len()), Vec::with_capacity(source.len()));
-                for (e, i) in source.iter().map(|w| scaling.codes(*w)) {
-                    exc.push(e);
-                    inh.push(i);
+                let dense;
+                let source = match source.as_slice() {
+                    Some(source) => source,
+                    None => {
+                        dense = source.to_vec();
+                        &dense
+                    }
+                };
+                scaling.signed_codes(source, &mut codes);
+                for (row, sign) in [(2 * driver, 1), (2 * driver + 1, -1)] {
+                    let write = next(rows, &mut n_rows, (hemisphere, row, first_column));
+                    write.weights.extend(codes.iter().map(|code| WeightCode::positive_part(sign * code)));
                 }
-                rows.push(RowWrite { hemisphere, row: 2 * driver, first_column, weights: exc });
-                rows.push(RowWrite { hemisphere, row: 2 * driver + 1, first_column, weights: inh });
             }
         }
         for &(row, first_column) in &self.relay_synapses {
             // Any event starts a pair; the largest weight is the surest.
-            rows.push(RowWrite { hemisphere: Hemisphere::Bottom, row, first_column, weights: vec![WeightCode::MAX] });
+            next(rows, &mut n_rows, (Hemisphere::Bottom, row, first_column)).weights.push(WeightCode::MAX);
         }
-        rows
+        rows.truncate(n_rows);
     }
+}
+
+/// The next row of a list, without weights.
+fn next<'a>(
+    rows: &'a mut Vec<RowWrite>,
+    n_rows: &mut usize,
+    (hemisphere, row, first_column): (Hemisphere, usize, usize),
+) -> &'a mut RowWrite {
+    let place = *n_rows;
+    *n_rows += 1;
+    if place == rows.len() {
+        rows.push(RowWrite { hemisphere, row, first_column, weights: Vec::new() });
+    }
+    let write = &mut rows[place];
+    (write.hemisphere, write.row, write.first_column) = (hemisphere, row, first_column);
+    write.weights.clear();
+    write
 }
 
 fn check(n_inputs: usize, sizes: &[usize]) -> Result<(), PlacementError> {

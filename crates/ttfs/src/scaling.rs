@@ -2,6 +2,7 @@
 //! other. Every conversion of the project goes through [`Scaling`], in both directions.
 
 use bss2_emu::routing::DelayPair;
+use bss2_emu::vectors::{Loops, widest};
 use bss2_emu::{NeuronParameters, WeightCode};
 use serde::{Deserialize, Serialize};
 
@@ -117,6 +118,13 @@ impl Scaling {
         ((weight * self.lsb_per_weight).clamp(-LARGEST_CODE, LARGEST_CODE) + INTEGER - INTEGER) as i8
     }
 
+    /// The signed weight codes of many weights, which replace what `codes` held.
+    pub fn signed_codes(&self, weights: &[f64], codes: &mut Vec<i8>) {
+        codes.clear();
+        codes.resize(weights.len(), 0);
+        widest(Rounding { scaling: self, weights, codes });
+    }
+
     /// The codes of the excitatory and the inhibitory synapse of a weight: one of them is zero.
     pub fn codes(&self, weight: f64) -> (WeightCode, WeightCode) {
         let code = i64::from(self.signed_code(weight));
@@ -181,6 +189,24 @@ impl Scaling {
     /// Model time of a hardware time.
     pub fn to_time(&self, us: f64) -> f64 {
         us / self.us_per_time
+    }
+}
+
+struct Rounding<'a> {
+    scaling: &'a Scaling,
+    weights: &'a [f64],
+    codes: &'a mut [i8],
+}
+
+impl Loops for Rounding<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "the loop is compiled for the processor")]
+    fn run(self) {
+        for (code, weight) in self.codes.iter_mut().zip(self.weights) {
+            *code = self.scaling.signed_code(*weight);
+        }
     }
 }
 

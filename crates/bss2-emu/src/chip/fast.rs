@@ -3,141 +3,30 @@
 //! The trials of a chunk go through a layer together, so that the tables and weights of a block stay in the cache. What a trial
 //! brings does not depend on its chunk.
 
+mod blocks;
+mod group;
+mod layer;
+mod way;
+
+use std::cell::RefCell;
+
 use rayon::prelude::*;
 
-use super::run::{Prepared, Run, count};
-use crate::codes::NeuronId;
-use crate::device::{Spike, TrialRecording};
-use crate::dynamics::Body;
-use crate::engine::course::Course;
-use crate::engine::fast::kernel::{Moment, SMALLEST_THRESHOLD, Surroundings, Trial};
-use crate::engine::fast::normals::Streams;
-use crate::engine::fast::tables::{self, Block};
-use crate::engine::fast::vector::{LANES, Lanes, Vector, Work, dispatch};
-use crate::engine::wiring::{Strengths, Wiring};
-use crate::events::express::{Express, Key, MOST_TICKS, tick};
-use crate::events::{self, Arrival, Emitted, LARGEST_JITTER, TICK_US, time_of};
-use crate::rng::Stream;
-
 use super::Chip;
-use super::circuits::Neuron;
+use super::run::Run;
+use crate::codes::NEURONS;
+use crate::device::{Batch, DeviceError, FirstSpikes, InputSpike, TrialRecording};
+use crate::events::express::MOST_TICKS;
+use crate::events::time_of;
+
+pub use layer::FastLayer;
+use layer::PreparedLayer;
+use way::OnItsWay;
 
 /// Trials that one thread takes at a time.
 const CHUNK: usize = 25;
-/// Largest threshold noise from spike to spike.
-const LARGEST_SPIKE_NOISE: f64 = (1.0 - SMALLEST_THRESHOLD as f64) / 10.0;
 /// No place among the lines of a layer.
 const NONE: u32 = u32::MAX;
-
-/// The neurons of one depth.
-#[derive(Debug, Clone)]
-pub struct FastLayer {
-    position_of_line: Vec<u32>,
-    singles: Group<1>,
-    pairs: Group<2>,
-}
-
-/// Those of one depth that have equally many circuits.
-#[derive(Debug, Clone)]
-struct Group<const K: usize> {
-    /// Ascending; eight to a block.
-    neurons: Vec<usize>,
-    blocks: Vec<Block<K>>,
-    n_lines: usize,
-    /// Jumps of the currents, `[(block * n_lines + line) * 2 K + input]`.
-    jumps: Vec<Lanes>,
-    /// The part of them that no weight changes.
-    stuck: Vec<Lanes>,
-    /// In the order of the synapses.
-    entries: Vec<Entry>,
-}
-
-/// A synapse and what it does to the jumps.
-#[derive(Debug, Clone, Copy)]
-struct Entry {
-    hemisphere: u8,
-    lane: u8,
-    synapse: u32,
-    place: u32,
-    per_code: f32,
-}
-
-impl<const K: usize> Group<K> {
-    fn new(neurons: Vec<usize>, chip: &Chip, position_of_line: &[u32], n_lines: usize) -> Self {
-        let body = |n: &usize| chip.neurons[*n].as_ref().map(|neuron| &neuron.body);
-        let blocks: Vec<Block<K>> = neurons.chunks(LANES).map(|of| Block::new(of.iter().filter_map(body))).collect();
-        let mut stuck = vec![Lanes::all(0.0); blocks.len() * n_lines * 2 * K];
-        let mut entries = Vec::new();
-        for (target, &n) in neurons.iter().enumerate() {
-            let Some(Neuron { gains, .. }) = &chip.neurons[n] else { continue };
-            for entry in chip.wiring.incoming(n) {
-                let position = position_of_line[entry.line as usize] as usize;
-                let input = usize::from(entry.input);
-                let place = ((target / LANES * n_lines) + position) * 2 * K + input;
-                let (h, synapse) = (usize::from(entry.hemisphere), entry.synapse as usize);
-                let strength = |code| chip.deviations.synapses.strength(h, synapse, code);
-                let (without, with) = (strength(0) * gains[input], strength(1) * gains[input]);
-                if without == 0.0 {
-                    entries.push(Entry {
-                        hemisphere: entry.hemisphere,
-                        lane: (target % LANES) as u8,
-                        synapse: entry.synapse,
-                        place: place as u32,
-                        per_code: with as f32,
-                    });
-                } else {
-                    stuck[place].0[target % LANES] += without as f32;
-                }
-            }
-        }
-        entries.sort_by_key(|e| (e.hemisphere, e.synapse));
-        Self { neurons, blocks, n_lines, jumps: stuck.clone(), stuck, entries }
-    }
-
-    fn load(&mut self, synapses: &Strengths<'_>) {
-        self.jumps.copy_from_slice(&self.stuck);
-        for Entry { hemisphere, lane, synapse, place, per_code } in &self.entries {
-            let code = synapses.arrays.weight(usize::from(*hemisphere), *synapse as usize).get();
-            self.jumps[*place as usize].0[usize::from(*lane) % LANES] += f32::from(code) * per_code;
-        }
-    }
-}
-
-impl FastLayer {
-    /// A layer, if all of its neurons can be in blocks.
-    pub fn new(chip: &Chip, neurons: impl Iterator<Item = usize>) -> Option<Self> {
-        let wiring: &Wiring = &chip.wiring;
-        let (mut singles, mut pairs) = (Vec::new(), Vec::new());
-        let mut position_of_line = vec![NONE; wiring.lines.len()];
-        for n in neurons {
-            match tables::circuits(&chip.neurons[n].as_ref()?.body)? {
-                1 => singles.push(n),
-                _ => pairs.push(n),
-            }
-            for entry in wiring.incoming(n) {
-                position_of_line[entry.line as usize] = 0;
-            }
-        }
-        singles.sort_unstable();
-        pairs.sort_unstable();
-        let mut n_lines = 0;
-        for position in position_of_line.iter_mut().filter(|p| **p != NONE) {
-            *position = n_lines;
-            n_lines += 1;
-        }
-        Some(Self {
-            singles: Group::new(singles, chip, &position_of_line, n_lines as usize),
-            pairs: Group::new(pairs, chip, &position_of_line, n_lines as usize),
-            position_of_line,
-        })
-    }
-
-    /// Refills the jumps.
-    pub fn load(&mut self, synapses: &Strengths<'_>) {
-        self.singles.load(synapses);
-        self.pairs.load(synapses);
-    }
-}
 
 /// Whether the way of events and the noise are such as this engine knows.
 pub fn knows(chip: &Chip) -> bool {
@@ -145,7 +34,7 @@ pub fn knows(chip: &Chip) -> bool {
     path.time_grid
         && path.loss_probability == 0.0
         && noise.leak_trial_rel_std == 0.0
-        && noise.threshold_spike_rel_std <= LARGEST_SPIKE_NOISE
+        && noise.threshold_spike_rel_std <= blocks::LARGEST_SPIKE_NOISE
         && !chip.wiring.lines.has_background()
 }
 
@@ -158,327 +47,97 @@ pub fn runs(run: &Run<'_>) -> bool {
         && experiment.trials.iter().all(undisturbed)
 }
 
+/// What a thread keeps from run to run, to spare the allocations.
+#[derive(Default)]
+struct Workspace {
+    trials: Vec<OnItsWay>,
+    inputs: Vec<InputSpike>,
+}
+
+thread_local! {
+    static WORKSPACE: RefCell<Workspace> = RefCell::default();
+}
+
+/// Takes trials that have begun through all layers; `after` sees them with the spikes of each.
+fn through_layers(
+    run: &Run<'_>,
+    layers: &[(&FastLayer, PreparedLayer)],
+    trials: &mut [OnItsWay],
+    mut after: impl FnMut(usize, &mut OnItsWay),
+) {
+    for (layer, prepared) in layers {
+        for trial in trials.iter_mut() {
+            trial.look_at(layer, run.experiment.duration_us);
+        }
+        layer.all_blocks(run, prepared, trials);
+        for (number, trial) in trials.iter_mut().enumerate() {
+            trial.pass_on(run);
+            after(number, trial);
+        }
+    }
+}
+
 /// Runs all trials.
 pub fn trials(run: &Run<'_>, layers: &[FastLayer]) -> Vec<TrialRecording> {
-    let prepared: Vec<[Vec<PreparedBlock>; 2]> =
-        layers.iter().map(|layer| [prepare(run, &layer.singles), prepare(run, &layer.pairs)]).collect();
-    let n = run.experiment.trials.len();
-    let chunks: Vec<Vec<TrialRecording>> = (0..n.div_ceil(CHUNK))
-        .into_par_iter()
-        .map_init(Vec::new, |workspace: &mut Vec<OnItsWay>, chunk| {
-            workspace.resize_with(CHUNK, OnItsWay::default);
-            let first = chunk * CHUNK;
-            let trials = &mut workspace[..CHUNK.min(n - first)];
-            for (k, trial) in trials.iter_mut().enumerate() {
-                trial.begin(run, first + k);
+    let layers: Vec<_> = layers.iter().map(|layer| (layer, layer.prepare(run))).collect();
+    let chunk = |(number, trials): (usize, &[crate::Trial])| {
+        WORKSPACE.with_borrow_mut(|Workspace { trials: ways, .. }| {
+            ways.resize_with(CHUNK, OnItsWay::default);
+            let ways = &mut ways[..trials.len()];
+            for (k, (way, trial)) in ways.iter_mut().zip(trials).enumerate() {
+                way.recording = run.blank();
+                way.begin(run, number * CHUNK + k, &trial.spikes);
             }
-            for (layer, [singles, pairs]) in layers.iter().zip(&prepared) {
-                for trial in trials.iter_mut() {
-                    trial.look_at(layer);
-                }
-                all_blocks(run, &layer.singles, singles, trials);
-                all_blocks(run, &layer.pairs, pairs, trials);
-                for trial in trials.iter_mut() {
-                    trial.pass_on(run);
-                }
-            }
-            trials.iter_mut().map(|trial| std::mem::take(&mut trial.recording)).collect()
+            through_layers(run, &layers, ways, |_, way| way.record());
+            ways.iter_mut().map(|way| std::mem::take(&mut way.recording)).collect()
         })
-        .collect();
+    };
+    let chunks: Vec<Vec<TrialRecording>> = run.experiment.trials.par_chunks(CHUNK).enumerate().map(chunk).collect();
     chunks.into_iter().flatten().collect()
 }
 
-/// A trial on its way through the layers.
-#[derive(Default)]
-struct OnItsWay {
-    index: usize,
-    express: Express,
-    /// All events so far, sorted.
-    arrivals: Vec<Key>,
-    moments: Vec<Moment>,
-    lines: Vec<u32>,
-    /// Spikes of the present layer.
-    spikes: Vec<Key>,
-    recording: TrialRecording,
-}
-
-impl OnItsWay {
-    fn begin(&mut self, run: &Run<'_>, index: usize) {
-        self.index = index;
-        self.recording = run.blank();
-        let spikes = &run.experiment.trials[index].spikes;
-        self.express.external(&run.chip.spec.events, &run.chip.wiring.lines, spikes, &mut self.arrivals);
+/// Runs trials for their first spikes.
+///
+/// # Errors
+/// [`DeviceError::InputSpike`] for the first input spike that is not valid.
+pub fn first_spikes(
+    run: &Run<'_>,
+    layers: &[FastLayer],
+    batch: &Batch<'_>,
+    out: &mut FirstSpikes,
+) -> Result<(), DeviceError> {
+    let layers: Vec<_> = layers.iter().map(|layer| (layer, layer.prepare(run))).collect();
+    let width = batch.neurons.len();
+    let mut place_of_neuron = [u16::MAX; NEURONS];
+    for (place, neuron) in batch.neurons.iter().enumerate() {
+        place_of_neuron[neuron.index()] = place as u16;
     }
-
-    /// Finds the events that reach a layer.
-    fn look_at(&mut self, layer: &FastLayer) {
-        self.moments.clear();
-        self.lines.clear();
-        self.spikes.clear();
-        for key in &self.arrivals {
-            let position = layer.position_of_line[key.line() as usize];
-            if position == NONE {
-                continue;
+    out.clear(batch);
+    let starts = (0..batch.n_trials).into_par_iter().step_by(CHUNK);
+    let chunk = |(start, times_us): (usize, &mut [f64])| {
+        WORKSPACE.with_borrow_mut(|Workspace { trials: ways, inputs }| {
+            ways.resize_with(CHUNK, OnItsWay::default);
+            let ways = &mut ways[..CHUNK.min(batch.n_trials - start)];
+            for (k, way) in ways.iter_mut().enumerate() {
+                inputs.clear();
+                (batch.stimulus)(start + k, inputs);
+                run.chip.check_spikes(start + k, inputs, batch.duration_us)?;
+                way.recording = TrialRecording::default();
+                way.begin(run, start + k, inputs);
             }
-            self.lines.push(position);
-            let (tick, end) = (key.tick(), self.lines.len() as u32);
-            match self.moments.last_mut() {
-                Some(moment) if moment.tick == tick => moment.end = end,
-                _ => self.moments.push(Moment { tick, end }),
-            }
-        }
-    }
-
-    /// Drops the events after the end of the trial.
-    fn cut(&mut self, duration_us: f64) {
-        while self.moments.last().is_some_and(|m| f64::from(m.tick) * TICK_US > duration_us) {
-            self.moments.pop();
-        }
-    }
-
-    /// Records the spikes of a layer and brings them to their synapses.
-    fn pass_on(&mut self, run: &Run<'_>) {
-        let (path, lines) = (&run.chip.spec.events, &run.chip.wiring.lines);
-        self.express.internal(path, lines, &mut self.spikes, &mut self.arrivals);
-        self.recording.spikes.extend(self.spikes.iter().map(|key| Spike {
-            time_us: time_of(u64::from(key.tick())),
-            neuron: NeuronId::from_index(key.neuron() as u16),
-        }));
-    }
-}
-
-/// The neurons of a block in one run.
-struct PreparedBlock {
-    places: Vec<usize>,
-    numbers: [u32; LANES],
-    /// Thresholds with the noise of the run, and the noise of trial and spike.
-    threshold: Lanes,
-    of_trial: Lanes,
-    of_spike: Lanes,
-}
-
-fn prepare<const K: usize>(run: &Run<'_>, group: &Group<K>) -> Vec<PreparedBlock> {
-    let noise = &run.chip.spec.noise;
-    let block = |neurons: &[usize]| {
-        let places: Vec<usize> = neurons.iter().filter_map(|n| run.place_of(*n)).collect();
-        let zero = Lanes::all(0.0);
-        let mut block = PreparedBlock {
-            numbers: [0; LANES],
-            threshold: Lanes::all(f32::INFINITY),
-            of_trial: zero,
-            of_spike: zero,
-            places,
-        };
-        for (l, place) in block.places.iter().enumerate() {
-            let prepared = &run.neurons[*place];
-            block.numbers[l] = prepared.index as u32;
-            block.threshold.0[l] = prepared.threshold as f32;
-            block.of_trial.0[l] = (prepared.neuron.swing * noise.threshold_trial_rel_std) as f32;
-            block.of_spike.0[l] = (prepared.neuron.swing * noise.threshold_spike_rel_std) as f32;
-        }
-        block
+            let mut repeats = vec![0; width];
+            through_layers(run, &layers, ways, |k, way| {
+                way.note(&place_of_neuron, &mut times_us[k * width..(k + 1) * width], &mut repeats);
+            });
+            Ok(repeats)
+        })
     };
-    group.neurons.chunks(LANES).map(block).collect()
-}
-
-fn all_blocks<const K: usize>(run: &Run<'_>, group: &Group<K>, prepared: &[PreparedBlock], trials: &mut [OnItsWay]) {
-    if group.blocks.is_empty() {
-        return;
-    }
-    for trial in trials.iter_mut() {
-        trial.cut(run.experiment.duration_us);
-    }
-    let stride = group.n_lines * 2 * K;
-    for (k, (block, prepared)) in group.blocks.iter().zip(prepared).enumerate() {
-        let jumps = &group.jumps[k * stride..(k + 1) * stride];
-        dispatch(AllTrials { run, block, prepared, jumps, trials });
-    }
-}
-
-/// One block in all trials of a chunk.
-struct AllTrials<'a, 'r, const K: usize> {
-    run: &'a Run<'r>,
-    block: &'a Block<K>,
-    prepared: &'a PreparedBlock,
-    jumps: &'a [Lanes],
-    trials: &'a mut [OnItsWay],
-}
-
-/// A spike as it crosses the threshold.
-struct Crossing {
-    lane: usize,
-    count: u32,
-    time_us: f64,
-}
-
-impl<const K: usize> Work for AllTrials<'_, '_, K> {
-    type Output = ();
-
-    #[inline(always)]
-    #[allow(clippy::inline_always, reason = "vector code: see the module of vectors")]
-    fn with<V: Vector>(self) {
-        let Self { run, block, prepared, jumps, trials } = self;
-        let noise = &run.chip.spec.noise;
-        let of_trial = noise.threshold_trial_rel_std > 0.0;
-        let of_spike = noise.threshold_spike_rel_std > 0.0;
-        let jitter = noise.spike_jitter_us_std;
-        let before_jitter = u32::from(of_trial) + u32::from(of_spike);
-        let mut crossings: Vec<Crossing> = Vec::new();
-        for trial in trials {
-            let streams = Streams {
-                key: run.trial_noise.key(),
-                run: run.trial_noise.run(),
-                trial: trial.index as u32,
-                neurons: prepared.numbers,
-            };
-            let mut unsure = 0;
-            let mut drawn = [Lanes::all(0.0); 2];
-            let mut thresholds = prepared.threshold;
-            if before_jitter > 0 {
-                (drawn, unsure) = streams.normals(0);
-                for l in 0..LANES {
-                    let (mut spread, mut next) = (0.0, 0);
-                    if of_trial {
-                        spread += prepared.of_trial.0[l] * drawn[next].0[l];
-                        next += 1;
-                    }
-                    if of_spike {
-                        spread += prepared.of_spike.0[l] * drawn[next].0[l];
-                    }
-                    thresholds.0[l] += spread;
-                }
-            }
-            crossings.clear();
-            let around = Around { run, prepared, index: trial.index, crossings: &mut crossings };
-            for l in (0..prepared.places.len()).filter(|l| unsure & 1 << l != 0) {
-                thresholds.0[l] = around.threshold(l, 0) as f32;
-            }
-            let case = Trial {
-                block,
-                thresholds: &thresholds,
-                jumps,
-                moments: &trial.moments,
-                lines: &trial.lines,
-                duration_us: run.experiment.duration_us,
-                around,
-            };
-            let redo = case.with::<V>();
-            if !crossings.is_empty() && jitter > 0.0 {
-                if before_jitter != 1 {
-                    let unsure_before = if before_jitter == 0 { 0 } else { unsure };
-                    (drawn, unsure) = streams.normals(before_jitter / 2);
-                    unsure |= unsure_before;
-                }
-                let drawn = &drawn[before_jitter as usize % 2];
-                for Crossing { lane, count, time_us } in crossings.iter().filter(|c| redo & 1 << c.lane == 0) {
-                    if *count > 1 || unsure & 1 << lane != 0 {
-                        let prepared = &run.neurons[prepared.places[*lane]];
-                        trial.spikes.extend(emit_later(run, prepared, trial.index, *count, *time_us));
-                        continue;
-                    }
-                    let z = f64::from(drawn.0[*lane]).clamp(-LARGEST_JITTER, LARGEST_JITTER);
-                    let at = tick((time_us + jitter * z).max(0.0));
-                    trial.spikes.push(Key::spike(at, prepared.numbers[*lane], tick_after(*time_us)));
-                }
-            } else {
-                for Crossing { lane, time_us, .. } in crossings.iter().filter(|c| redo & 1 << c.lane == 0) {
-                    let at = tick(*time_us);
-                    trial.spikes.push(Key::spike(at, prepared.numbers[*lane], tick_after(*time_us)));
-                }
-            }
-            if !trial.recording.counters.is_empty() {
-                for (l, number) in prepared.numbers.iter().enumerate().take(prepared.places.len()) {
-                    let spikes = crossings.iter().filter(|c| c.lane == l).count() as u32;
-                    count(&mut trial.recording, *number as usize, spikes);
-                }
-            }
-            if redo != 0 {
-                for l in (0..prepared.places.len()).filter(|l| redo & 1 << l != 0) {
-                    by_the_reference(run, prepared.places[l], trial);
-                }
-            }
+    let chunks: Vec<Result<Vec<u64>, DeviceError>> =
+        starts.zip(out.times_us.par_chunks_mut((CHUNK * width).max(1))).map(chunk).collect();
+    for repeats in chunks {
+        for (sum, repeats) in out.repeats.iter_mut().zip(repeats?) {
+            *sum += repeats;
         }
     }
-}
-
-/// The first tick that is not before a time.
-#[inline]
-fn tick_after(time_us: f64) -> u32 {
-    let near = tick(time_us);
-    near + u32::from(time_us / TICK_US > f64::from(near))
-}
-
-/// What the kernel asks about the neurons of a block in a trial.
-struct Around<'a, 'r> {
-    run: &'a Run<'r>,
-    prepared: &'a PreparedBlock,
-    index: usize,
-    crossings: &'a mut Vec<Crossing>,
-}
-
-impl Surroundings for Around<'_, '_> {
-    fn body(&self, lane: usize) -> &Body {
-        &self.run.neurons[self.prepared.places[lane]].neuron.body
-    }
-
-    fn threshold(&self, lane: usize, count: u32) -> f64 {
-        replay(self.run, &self.run.neurons[self.prepared.places[lane]], self.index, count).1
-    }
-
-    fn spike(&mut self, lane: usize, count: u32, time_us: f64) {
-        self.crossings.push(Crossing { lane, count, time_us });
-    }
-}
-
-/// The stream of a neuron after so many spikes, and the threshold for the next.
-#[cold]
-fn replay(run: &Run<'_>, prepared: &Prepared<'_>, index: usize, count: u32) -> (Stream, f64) {
-    let mut stream = run.trial_noise.of(index, prepared.index);
-    let (base, _) = run.trial_threshold(prepared, &mut stream);
-    let mut threshold = run.spike_threshold(prepared, base, &mut stream);
-    for k in 1..=count {
-        threshold = run.fired(prepared, (0.0, k, base), &mut stream, |_| ());
-    }
-    (stream, threshold)
-}
-
-/// Lets a spike out that is not the first of its neuron, or whose draw needs the stream itself.
-#[cold]
-fn emit_later(run: &Run<'_>, prepared: &Prepared<'_>, index: usize, count: u32, crossed_us: f64) -> Option<Key> {
-    let spec = &run.chip.spec;
-    let (mut stream, _) = replay(run, prepared, index, count - 1);
-    let time_us = events::emit(&spec.events, &spec.noise, &mut stream, crossed_us)?;
-    Some(Key::spike(tick(time_us), prepared.index as u32, tick_after(crossed_us)))
-}
-
-/// Integrates one neuron over a trial as the layered engine does.
-#[cold]
-fn by_the_reference(run: &Run<'_>, place: usize, trial: &mut OnItsWay) {
-    let prepared = &run.neurons[place];
-    let arrivals: Vec<Arrival> = trial
-        .arrivals
-        .iter()
-        .map(|key| Arrival { time_us: time_of(u64::from(key.tick())), source: key.line() })
-        .collect();
-    let mut personal = run.personal(trial.index, prepared);
-    let course = Course {
-        arrivals: &arrivals,
-        jumps: run.chip.jumps(prepared.index),
-        resets_us: &[],
-        samples: &[],
-        duration_us: run.experiment.duration_us,
-    };
-    let (mut spikes, emitted) = (0, &mut trial.spikes);
-    course.run(
-        &personal.body,
-        personal.threshold,
-        |_, _, _| (),
-        |time| {
-            spikes += 1;
-            run.fired(prepared, (time, spikes, personal.base), &mut personal.stream, |spike: Emitted| {
-                emitted.push(Key::spike(tick(spike.time_us), spike.neuron, tick_after(spike.crossed_us)));
-            })
-        },
-    );
-    count(&mut trial.recording, prepared.index, spikes);
+    Ok(())
 }

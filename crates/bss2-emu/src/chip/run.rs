@@ -10,7 +10,9 @@ use rayon::prelude::*;
 use super::circuits::Neuron;
 use super::{Chip, Engine, event, fast, layered};
 use crate::codes::NEURONS;
-use crate::device::{Experiment, MADC_INTERVAL_US, Recording, SpikeCounter, TrialRecording};
+use crate::device::{
+    Batch, DeviceError, Experiment, FirstSpikes, MADC_INTERVAL_US, Recording, SpikeCounter, TrialRecording,
+};
 use crate::dynamics::{Body, View};
 use crate::engine::block::Moments;
 use crate::engine::course::Sample;
@@ -61,6 +63,18 @@ pub(super) fn run_fast(chip: &Chip, experiment: &Experiment) -> Option<Recording
         trial.spikes.sort_by_key(|s| events::order(s.time_us, u32::from(s.neuron.get())));
     }
     Some(Recording { hardware_time_us: experiment.duration_us * trials.len() as f64, trials })
+}
+
+/// Runs trials for their first spikes by the fast engine, if it is asked for and can run them.
+pub(super) fn run_fast_for_first_spikes(
+    chip: &Chip,
+    experiment: &Experiment,
+    batch: &Batch<'_>,
+    out: &mut FirstSpikes,
+) -> Option<Result<(), DeviceError>> {
+    let layers = chip.fast.as_ref().filter(|_| chip.wanted_engine == Some(Engine::Fast))?;
+    let run = Run::new(chip, experiment, Engine::Fast);
+    fast::runs(&run).then(|| fast::first_spikes(&run, layers, batch, out))
 }
 
 /// One neuron as it is in one run.
@@ -149,7 +163,10 @@ impl<'a> Run<'a> {
             if neuron.idle && chip.wiring.incoming(index).is_empty() && !looked_at(index) {
                 return None;
             }
-            let noise = chip.spec.noise.run_threshold(chip.spec.seed, experiment.run, index);
+            let noise = chip
+                .slow_noise
+                .of(index)
+                .unwrap_or_else(|| chip.spec.noise.run_threshold(chip.spec.seed, experiment.run, index));
             Some(Prepared { index, neuron, threshold: neuron.body.start().threshold() + neuron.swing * noise })
         };
         let neurons: Vec<Prepared<'_>> = (0..NEURONS).filter_map(prepare).collect();

@@ -63,9 +63,11 @@ pub fn tick(time_us: f64) -> u32 {
 /// One interface.
 #[derive(Debug, Clone, Default)]
 struct Interface {
-    /// Ticks at which it has passed events in this trial, ascending.
+    /// Ticks at which it has passed events in this trial.
     taken: Vec<u32>,
-    /// Places of the events that want to pass.
+    /// Whether they may not be in order.
+    mixed: bool,
+    /// Places of the events that want to pass, where they are in each other's way.
     claims: Vec<u32>,
 }
 
@@ -73,11 +75,13 @@ struct Interface {
 #[derive(Debug, Clone, Default)]
 pub struct Express {
     /// Four ports, eight outputs, eight buses.
-    interfaces: [Interface; 20],
+    interfaces: [Interface; INTERFACES],
     waiting: Vec<(u64, u32)>,
     keys: Vec<Key>,
+    spare: Vec<Key>,
 }
 
+const INTERFACES: usize = 20;
 const OUTPUTS: usize = 4;
 const ALL_BUSES: usize = 12;
 
@@ -86,10 +90,11 @@ impl Express {
     pub fn external(&mut self, path: &EventPath, lines: &Lines, spikes: &[InputSpike], arrivals: &mut Vec<Key>) {
         for interface in &mut self.interfaces {
             interface.taken.clear();
+            interface.mixed = false;
         }
         arrivals.clear();
         arrivals.extend(spikes.iter().map(|s| Key::new(tick(s.time_us), s.channel.into())));
-        arrivals.sort_unstable();
+        sort(arrivals, &mut self.spare);
         let latency = tick(path.latency_external_us);
         if path.serialisation {
             self.pass(arrivals, |key| usize::from(lines.port(key.line())));
@@ -104,8 +109,8 @@ impl Express {
 
     /// Lets the spikes of neurons out and onto the chip: `spikes` get their final ticks and are sorted; `arrivals`, all events
     /// so far, is extended by those at their synapses and sorted.
-    pub fn internal(&mut self, path: &EventPath, lines: &Lines, spikes: &mut [Key], arrivals: &mut Vec<Key>) {
-        spikes.sort_unstable();
+    pub fn internal(&mut self, path: &EventPath, lines: &Lines, spikes: &mut Vec<Key>, arrivals: &mut Vec<Key>) {
+        sort(spikes, &mut self.spare);
         if path.serialisation {
             self.pass(spikes, |key| OUTPUTS + usize::from(lines.output(key.neuron())));
         }
@@ -120,25 +125,48 @@ impl Express {
         if path.serialisation {
             self.pass(&mut keys, |key| ALL_BUSES + usize::from(lines.bus(key.line())));
         }
-        if !keys.is_empty() {
-            arrivals.extend(&keys);
-            // Two runs: the sort knows them.
-            arrivals.sort();
-        }
+        merge(arrivals, &keys);
         self.keys = keys;
     }
 
     /// Lets sorted events pass their interfaces, one per tick each; sorted again afterwards.
     fn pass(&mut self, keys: &mut [Key], interface_of: impl Fn(Key) -> usize) {
-        let mut busy = 0_u32;
-        for (place, key) in keys.iter().enumerate() {
-            let interface = interface_of(*key);
-            busy |= 1 << interface;
-            self.interfaces[interface].claims.push(place as u32);
+        // Most interfaces have nobody who waits.
+        let before = self.interfaces.each_ref().map(|i| i.taken.len());
+        let (mut walked, mut free) = ([0; INTERFACES], [0; INTERFACES]);
+        let mut crowded = 0_u32;
+        for key in keys.iter() {
+            let (i, wanted) = (interface_of(*key), key.tick());
+            let Interface { taken, mixed, .. } = &mut self.interfaces[i];
+            if *mixed {
+                taken.sort_unstable();
+                *mixed = false;
+            }
+            while walked[i] < before[i] && taken[walked[i]] < wanted {
+                walked[i] += 1;
+            }
+            let is_taken = wanted < free[i] || walked[i] < before[i] && taken[walked[i]] == wanted;
+            crowded |= u32::from(is_taken) << i;
+            free[i] = wanted + 1;
+            taken.push(wanted);
         }
-        while busy != 0 {
-            let Interface { taken, claims } = &mut self.interfaces[busy.trailing_zeros() as usize];
-            busy &= busy - 1;
+        for (interface, before) in self.interfaces.iter_mut().zip(before) {
+            interface.mixed |= before > 0 && interface.taken.len() > before;
+        }
+        if crowded == 0 {
+            return;
+        }
+        for (place, key) in keys.iter().enumerate() {
+            let i = interface_of(*key);
+            if crowded & 1 << i != 0 {
+                self.interfaces[i].claims.push(place as u32);
+            }
+        }
+        while crowded != 0 {
+            let i = crowded.trailing_zeros() as usize;
+            crowded &= crowded - 1;
+            let Interface { taken, claims, .. } = &mut self.interfaces[i];
+            taken.truncate(before[i]);
             one_by_one(keys, claims, taken, &mut self.waiting);
             claims.clear();
         }
@@ -186,9 +214,55 @@ fn one_by_one(keys: &mut [Key], claims: &[u32], taken: &mut Vec<u32>, waiting: &
         }
         tick += 1;
     }
-    if n_before > 0 {
-        taken.sort_unstable();
+}
+
+/// Sorts, by buckets of ticks first.
+fn sort(keys: &mut Vec<Key>, spare: &mut Vec<Key>) {
+    const BUCKETS: usize = 256;
+    const FEWEST: usize = 24;
+    if keys.len() < FEWEST {
+        return keys.sort_unstable();
     }
+    let (first, last) =
+        keys.iter().fold((u32::MAX, 0), |(first, last), key| (first.min(key.tick()), last.max(key.tick())));
+    let shift = (u32::BITS - (last - first).leading_zeros()).saturating_sub(BUCKETS.ilog2());
+    let bucket = |key: &Key| ((key.tick() - first) >> shift) as usize % BUCKETS;
+    let mut places = [0_u32; BUCKETS];
+    for key in keys.iter() {
+        places[bucket(key)] += 1;
+    }
+    let mut sum = 0;
+    for place in &mut places {
+        sum += std::mem::replace(place, sum);
+    }
+    spare.clear();
+    spare.resize(keys.len(), Key(0));
+    for key in keys.iter() {
+        let place = &mut places[bucket(key)];
+        spare[*place as usize] = *key;
+        *place += 1;
+    }
+    std::mem::swap(keys, spare);
+    settle(keys);
+}
+
+/// Merges sorted events into sorted ones.
+fn merge(all: &mut Vec<Key>, keys: &[Key]) {
+    let mut old = all.len();
+    all.extend(keys);
+    let mut new = keys.len();
+    let mut place = all.len();
+    while new > 0 && old > 0 {
+        place -= 1;
+        if all[old - 1] > keys[new - 1] {
+            old -= 1;
+            all[place] = all[old];
+        } else {
+            new -= 1;
+            all[place] = keys[new];
+        }
+    }
+    all[..new].copy_from_slice(&keys[..new]);
 }
 
 /// Sorts what is nearly sorted.

@@ -14,28 +14,35 @@ const GENERATORS: usize = 8;
 #[derive(Debug, Clone, Default)]
 pub struct Lines {
     ports: Vec<u8>,
-    /// Bus 0..8 of the channels, top hemisphere first.
+    /// Bus 0..8 of each line, top hemisphere first.
     buses: Vec<u8>,
     background: [Option<Background>; GENERATORS],
-    /// Hemispheres that each neuron's spikes reach.
-    reaches: Vec<[bool; 2]>,
+    /// The lines that each neuron's spikes reach, and how many of the two they are.
+    of_neuron: Vec<([u32; 2], u8)>,
 }
 
 impl Lines {
     /// The lines of a routing.
     pub fn new(routing: &Routing) -> Self {
-        let reaches = NeuronId::all().map(|n| {
-            let mut hemispheres = [false; 2];
-            for address in routing.neuron_events(n) {
-                hemispheres[address.hemisphere.index()] = true;
-            }
-            hemispheres
+        let first = (routing.inputs.len() + GENERATORS * LABELS) as u32;
+        let of_neuron = NeuronId::all().map(|n| {
+            let mut lines: Vec<u32> = routing
+                .neuron_events(n)
+                .map(|address| first + 2 * u32::from(n.get()) + address.hemisphere.index() as u32)
+                .collect();
+            lines.sort_unstable();
+            lines.dedup();
+            let at = |k: usize| lines.get(k).copied().unwrap_or_default();
+            ([at(0), at(1)], lines.len() as u8)
         });
+        let of_inputs = routing.inputs.iter().map(|i| bus(i.address.hemisphere, i.address.bus));
+        let of_background = (0..GENERATORS * LABELS).map(|k| (k / LABELS) as u8);
+        let of_neurons = NeuronId::all().flat_map(|n| Hemisphere::BOTH.map(|h| bus(h, n.event_output() % BUSES)));
         Self {
             ports: routing.inputs.iter().map(|i| i.port).collect(),
-            buses: routing.inputs.iter().map(|i| bus(i.address.hemisphere, i.address.bus)).collect(),
+            buses: of_inputs.chain(of_background).chain(of_neurons).collect(),
             background: routing.background,
-            reaches: reaches.collect(),
+            of_neuron: of_neuron.collect(),
         }
     }
 
@@ -84,8 +91,8 @@ impl Lines {
 
     /// The lines that carry a neuron's spikes.
     pub fn of_neuron(&self, neuron: u32) -> impl Iterator<Item = u32> {
-        let reaches = self.reaches[neuron as usize];
-        [0, 1].into_iter().filter(move |h| reaches[*h]).map(move |h| self.neuron(neuron, h))
+        let (lines, n) = self.of_neuron[neuron as usize];
+        lines.into_iter().take(usize::from(n))
     }
 
     /// Whether a background generator is on.
@@ -106,15 +113,7 @@ impl Lines {
 
     /// Bus 0..8 of a line.
     pub fn bus(&self, line: u32) -> u8 {
-        let n_channels = self.n_channels();
-        match (line as usize).checked_sub(n_channels) {
-            None => self.buses[line as usize],
-            Some(k) if k < GENERATORS * LABELS => (k / LABELS) as u8,
-            Some(k) => {
-                let (neuron, hemisphere) = ((k - GENERATORS * LABELS) / 2, k % 2);
-                bus(Hemisphere::BOTH[hemisphere], usize::from(self.output(neuron as u32)) % BUSES)
-            }
-        }
+        self.buses[line as usize]
     }
 
     /// Reports the events of all background generators in a trial: the tick and the line.

@@ -102,6 +102,12 @@ impl Network {
         .collect()
     }
 
+    /// The delays of each layer as a substrate has them: rounded to `grid`, if there is one.
+    pub fn rounded_delays(&self, grid: Option<&Scaling>) -> Vec<Delays> {
+        let each = self.weights.iter().zip(&self.delays).zip(&self.delay_parameters);
+        each.map(|((weights, range), parameters)| range.delays(parameters, weights.nrows(), grid)).collect()
+    }
+
     /// Number of neurons of each layer.
     pub fn sizes(&self) -> Vec<usize> {
         self.weights.iter().map(Array2::ncols).collect()

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use super::engines::{Dice, id, routing};
 use super::*;
-use crate::engine::fast::vector::PLAIN;
+use crate::engine::fast::vector::{Kind, WIDEST};
 use crate::rng::{Purpose, Stream};
 
 fn chip(seed: u32, dice: &mut Dice) -> Chip {
@@ -107,10 +107,12 @@ fn processors_and_threads_do_not_matter() {
         let one = with_threads(1);
         assert_eq!(one, with_threads(2));
         assert_eq!(one, with_threads(7));
-        PLAIN.store(true, Ordering::Relaxed);
-        let plain = with_threads(2);
-        PLAIN.store(false, Ordering::Relaxed);
-        assert_eq!(one, plain);
+        for kind in [Kind::Half, Kind::Plain] {
+            WIDEST.store(kind as u8, Ordering::Relaxed);
+            let narrow = with_threads(2);
+            WIDEST.store(Kind::Wide as u8, Ordering::Relaxed);
+            assert_eq!(one, narrow, "{kind:?}");
+        }
     }
 }
 

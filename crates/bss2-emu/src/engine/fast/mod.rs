@@ -1,4 +1,4 @@
-//! Feed-forward networks in single precision, eight neurons at a time: the layered engine where speed counts.
+//! Feed-forward networks in single precision, sixteen neurons at a time: the layered engine where speed counts.
 //!
 //! The method is that of [`block`](super::block), made for neurons of one or two circuits on the 8 ns grid: between events
 //! the membranes move by a map that is looked up by the number of ticks, and a bound without exponentials tells which of them may
@@ -9,7 +9,10 @@
 //! Against the reference: spike times differ by about 1e-5 us, which the grid turns into one tick for at most one spike in
 //! 1000, and decisions differ within 1e-5 of the threshold. The noise is that of the same streams ([`normals`]).
 
+pub(crate) mod crossings;
 pub(crate) mod kernel;
+mod look;
 pub(crate) mod normals;
+mod rest;
 pub(crate) mod tables;
 pub(crate) mod vector;

@@ -1,4 +1,4 @@
-//! The draws of eight neurons in one trial, in step: the same streams, the same normal numbers as
+//! The draws of sixteen neurons in one trial, in step: the same streams, the same normal numbers as
 //! [`Stream::normal`](crate::rng::Stream::normal), to the precision of an `f32`.
 //!
 //! `rand_distr` draws normal numbers by the ziggurat of 256 layers: of 64 bits the lowest eight choose a layer, the others a
@@ -38,7 +38,7 @@ static LAYERS: LazyLock<Layers> = LazyLock::new(|| {
     layers
 });
 
-/// Eight streams at addresses that differ in the last number.
+/// Sixteen streams at addresses that differ in the last number.
 #[derive(Debug, Clone, Copy)]
 pub struct Streams {
     pub key: Key,
@@ -48,14 +48,14 @@ pub struct Streams {
 }
 
 impl Streams {
-    /// The normal numbers `2 block` and `2 block + 1` of each stream, and one bit for each stream of which one of them is not
+    /// The normal numbers `2 block` and `2 block + 1` of each stream, and for both one bit for each stream of which it is not
     /// sure.
     #[inline(always)]
-    pub fn normals(&self, block: u32) -> ([Lanes; 2], u32) {
+    pub fn normals(&self, block: u32) -> ([Lanes; 2], [u32; 2]) {
         let words = self.philox(block);
         let (first, unsure_first) = normal(&words[0], &words[1]);
         let (second, unsure_second) = normal(&words[2], &words[3]);
-        ([first, second], unsure_first | unsure_second)
+        ([first, second], [unsure_first, unsure_second])
     }
 
     /// [`crate::rng::philox4x32`] for all.
@@ -116,7 +116,7 @@ mod tests {
                 let mut stream = Stream::new(5, Purpose::NeuronTrial, [11, trial, neuron]);
                 for (numbers, unsure) in draws {
                     total += 1;
-                    if unsure & 1 << l != 0 {
+                    if (unsure[0] | unsure[1]) & 1 << l != 0 {
                         break;
                     }
                     sure += 1;

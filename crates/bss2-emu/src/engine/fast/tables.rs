@@ -1,4 +1,4 @@
-//! What a block of eight neurons needs to know about itself.
+//! What a block of sixteen neurons needs to know about itself.
 
 use crate::dynamics::Body;
 use crate::events::TICK_US;
@@ -13,20 +13,22 @@ const SHORTEST_TAU_US: f64 = 2.0;
 /// Shortest refractory time: a neuron fires once in a step at most.
 const SHORTEST_REFRACTORY_US: f64 = 1.0;
 
-/// The map of a step, for neurons of `K` circuits.
+/// The map of a step, for neurons of up to `K` circuits.
 #[derive(Debug, Clone, Copy)]
 pub struct Step<const K: usize> {
-    /// Its length, for all.
-    pub span_us: Lanes,
     pub mem: Lanes,
     pub exc: [Lanes; K],
     pub inh: [Lanes; K],
+    /// The least of the decays of inhibition.
+    pub least_inh: Lanes,
     /// Potential per unit of initial current, in us.
     pub from_exc: [Lanes; K],
     pub from_inh: [Lanes; K],
+    /// Its length.
+    pub span_us: f32,
 }
 
-/// Up to eight neurons of `K` circuits. Places left over are never asked.
+/// Up to sixteen neurons of up to `K` circuits. Places left over are never asked.
 #[derive(Debug, Clone)]
 pub struct Block<const K: usize> {
     /// Bits of the places that are taken.
@@ -45,7 +47,7 @@ pub struct Block<const K: usize> {
     pub refractory_us: [f64; LANES],
 }
 
-/// Rates and peaks of a neuron of `K` circuits.
+/// Rates and peaks of a neuron of up to `K` circuits.
 struct Constants<const K: usize> {
     mem: f64,
     exc: [f64; K],
@@ -56,14 +58,17 @@ struct Constants<const K: usize> {
 
 fn constants<const K: usize>(body: &Body) -> Option<(Constants<K>, &Membrane)> {
     let (mut c, membrane) = match body {
-        Body::Lif(membrane) if K == 1 => {
+        Body::Lif(membrane) => {
             let ([mem, exc, inh], [peak_exc, peak_inh]) = (membrane.rates_per_us(), membrane.peaks());
             let [exc, inh, peak_exc, peak_inh] = [exc, inh, peak_exc, peak_inh].map(|v| [v; K]);
             (Constants { mem, exc, inh, peak_exc, peak_inh }, membrane)
         }
-        Body::Joined(joined) if joined.n_inputs() == 2 * K => {
+        Body::Joined(joined) if joined.n_inputs() <= 2 * K => {
             let [mem, ..] = joined.membrane.rates_per_us();
-            let of = |sign: usize, k: usize| joined.input(2 * k + sign);
+            // Circuits that it does not have never get a current.
+            let of = |sign: usize, k: usize| {
+                if 2 * k + sign < joined.n_inputs() { joined.input(2 * k + sign) } else { (mem, 0.0) }
+            };
             let c = Constants {
                 mem,
                 exc: std::array::from_fn(|k| of(0, k).0),
@@ -83,9 +88,16 @@ fn constants<const K: usize>(body: &Body) -> Option<(Constants<K>, &Membrane)> {
     fits.then_some((c, membrane))
 }
 
+/// Most circuits that a neuron in a block can have.
+const MOST_CIRCUITS: usize = 8;
+
 /// Whether a neuron can be in a block, and how many circuits it has then.
 pub fn circuits(body: &Body) -> Option<usize> {
-    if constants::<1>(body).is_some() { Some(1) } else { constants::<2>(body).map(|_| 2) }
+    constants::<MOST_CIRCUITS>(body)?;
+    match body {
+        Body::Joined(joined) => Some(joined.n_inputs().div_ceil(2)),
+        _ => Some(1),
+    }
 }
 
 impl<const K: usize> Block<K> {
@@ -106,12 +118,16 @@ impl<const K: usize> Block<K> {
             upper: Lanes::all(f32::INFINITY),
             refractory_us: [f64::INFINITY; LANES],
         };
-        let blank =
-            Step { span_us: none, mem: one, exc: [one; K], inh: [one; K], from_exc: [none; K], from_inh: [none; K] };
-        block.steps = vec![blank; LONGEST_STEP as usize + 1];
-        for (ticks, step) in block.steps.iter_mut().enumerate() {
-            step.span_us = Lanes::all((ticks as f64 * TICK_US) as f32);
-        }
+        let blank = |ticks: u32| Step {
+            mem: one,
+            exc: [one; K],
+            inh: [one; K],
+            least_inh: one,
+            from_exc: [none; K],
+            from_inh: [none; K],
+            span_us: (f64::from(ticks) * TICK_US) as f32,
+        };
+        block.steps = (0..=LONGEST_STEP).map(blank).collect();
         for (l, body) in bodies.into_iter().enumerate() {
             let Some((c, membrane)) = constants::<K>(body) else { continue };
             block.used |= 1 << l;
@@ -135,6 +151,7 @@ impl<const K: usize> Block<K> {
                 for k in 0..K {
                     step.exc[k].0[l] = libm::exp(-c.exc[k] * span) as f32;
                     step.inh[k].0[l] = libm::exp(-c.inh[k] * span) as f32;
+                    step.least_inh.0[l] = step.least_inh.0[l].min(step.inh[k].0[l]);
                     (step.from_exc[k].0[l], step.from_inh[k].0[l]) = (response(c.exc[k]), response(c.inh[k]));
                 }
             }

@@ -1,0 +1,123 @@
+//! A trial on its way through the layers.
+
+use crate::chip::run::{Run, count};
+use crate::codes::NeuronId;
+use crate::device::{InputSpike, Spike, TrialRecording};
+use crate::engine::course::Course;
+use crate::engine::fast::kernel::Stride;
+use crate::engine::fast::tables::LONGEST_STEP;
+use crate::events::express::{Express, Key, tick};
+use crate::events::{Arrival, Emitted, TICK_US, time_of};
+
+use super::blocks::tick_after;
+use super::{FastLayer, NONE};
+
+/// A trial on its way through the layers. Its lists are kept from trial to trial.
+#[derive(Default)]
+pub struct OnItsWay {
+    pub index: usize,
+    express: Express,
+    /// All events so far, sorted.
+    arrivals: Vec<Key>,
+    /// When the first events reach the layer, and the steps from there.
+    pub start: u32,
+    pub strides: Vec<Stride>,
+    /// Spikes of the present layer.
+    pub spikes: Vec<Key>,
+    pub recording: TrialRecording,
+}
+
+impl OnItsWay {
+    /// Begins a trial with its input spikes.
+    pub fn begin(&mut self, run: &Run<'_>, index: usize, spikes: &[InputSpike]) {
+        self.index = index;
+        self.express.external(&run.chip.spec.events, &run.chip.wiring.lines, spikes, &mut self.arrivals);
+    }
+
+    /// Finds the events that reach a layer within the trial.
+    pub fn look_at(&mut self, layer: &FastLayer, duration_us: f64) {
+        self.arrivals.retain(|key| layer.wanted[key.line() as usize]);
+        self.strides.clear();
+        self.spikes.clear();
+        // The last tick that is not after the end.
+        let end = (0..=1).rev().map(|k| tick(duration_us) + k).find(|t| f64::from(*t) * TICK_US <= duration_us);
+        let mut last = None;
+        for key in &self.arrivals {
+            let line = layer.position_of_line[key.line() as usize];
+            if line == NONE {
+                continue;
+            }
+            let tick = key.tick();
+            if end.is_none_or(|end| tick > end) {
+                break;
+            }
+            let mut ticks = tick - *last.get_or_insert(tick);
+            if last == Some(tick) && self.strides.is_empty() {
+                self.start = tick;
+            }
+            while ticks > LONGEST_STEP {
+                self.strides.push(Stride { ticks: LONGEST_STEP, line: layer.n_lines });
+                ticks -= LONGEST_STEP;
+            }
+            self.strides.push(Stride { ticks, line });
+            last = Some(tick);
+        }
+    }
+
+    /// Brings the spikes of a layer to their synapses; they have their final ticks then.
+    pub fn pass_on(&mut self, run: &Run<'_>) {
+        let (path, lines) = (&run.chip.spec.events, &run.chip.wiring.lines);
+        self.express.internal(path, lines, &mut self.spikes, &mut self.arrivals);
+    }
+
+    /// Records the spikes of a layer.
+    pub fn record(&mut self) {
+        self.recording.spikes.extend(self.spikes.iter().map(|key| Spike {
+            time_us: time_of(u64::from(key.tick())),
+            neuron: NeuronId::from_index(key.neuron() as u16),
+        }));
+    }
+
+    /// Notes the first spikes of a layer: when, for each place that a neuron has, and how many came after the first.
+    pub fn note(&self, place_of_neuron: &[u16], times_us: &mut [f64], repeats: &mut [u64]) {
+        for key in &self.spikes {
+            let place = usize::from(place_of_neuron[key.neuron() as usize]);
+            if let Some(first) = times_us.get_mut(place) {
+                repeats[place] += u64::from(first.is_finite());
+                *first = first.min(time_of(u64::from(key.tick())));
+            }
+        }
+    }
+
+    /// Integrates one neuron over a trial as the layered engine does.
+    #[cold]
+    pub fn by_the_reference(&mut self, run: &Run<'_>, place: usize) {
+        let prepared = &run.neurons[place];
+        let arrivals: Vec<Arrival> = self
+            .arrivals
+            .iter()
+            .map(|key| Arrival { time_us: time_of(u64::from(key.tick())), source: key.line() })
+            .collect();
+        let mut personal = run.personal(self.index, prepared);
+        let course = Course {
+            arrivals: &arrivals,
+            jumps: run.chip.jumps(prepared.index),
+            resets_us: &[],
+            samples: &[],
+            duration_us: run.experiment.duration_us,
+        };
+        let (mut spikes, emitted) = (0, &mut self.spikes);
+        course.run(
+            &personal.body,
+            personal.threshold,
+            |_, _, _| (),
+            |time| {
+                spikes += 1;
+                run.fired(prepared, (time, spikes, personal.base), &mut personal.stream, |spike: Emitted| {
+                    emitted.push(Key::spike(tick(spike.time_us), spike.neuron, tick_after(spike.crossed_us)));
+                })
+            },
+        );
+        count(&mut self.recording, prepared.index, spikes);
+    }
+}

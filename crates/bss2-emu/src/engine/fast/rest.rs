@@ -1,0 +1,280 @@
+//! What is left of a trial when no more events come, and what the reference does for single neurons.
+
+#![allow(clippy::inline_always, clippy::needless_range_loop, reason = "vector code: see the module of vectors")]
+
+use crate::dynamics::{Body, Dynamics, Outlook};
+use crate::events::TICK_US;
+use crate::membrane::joined::Joined;
+use crate::membrane::{Phase, State};
+
+use super::kernel::{Course, Now, SMALLEST_THRESHOLD, Surroundings};
+use super::tables::LONGEST_STEP;
+use super::vector::{Apart, LANES, Lanes, Mask, Vector};
+
+/// A longer time is as good as this one for a bound of what a refractory time leaves of the currents.
+const LONGEST_HOLD_US: f64 = 1e3;
+
+/// The rest of a trial, without events.
+pub(super) struct Rest<'c, 'a, V: Vector, S, const K: usize> {
+    pub course: &'c mut Course<'a, S, K>,
+    pub now: Now<V, K>,
+    pub tick: u32,
+    pub duration_us: f64,
+}
+
+impl<V: Vector, S: Surroundings, const K: usize> Apart<V> for Rest<'_, '_, V, S, K> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Self { course, mut now, tick, duration_us } = self;
+        course.finish(&mut now, tick, duration_us);
+    }
+}
+
+/// An upper bound of `e^-u`: `e^u` is more than the first terms of its series.
+#[inline(always)]
+fn decay_at_most<V: Vector>(u: V) -> V {
+    let one = V::splat(1.0);
+    let third = u.mul_add(V::splat(1.0 / 4.0), one).mul(u).mul_add(V::splat(1.0 / 3.0), one);
+    one.div(third.mul(u).mul_add(V::splat(0.5), one).mul_add(u, one))
+}
+
+impl<S: Surroundings, const K: usize> Course<'_, S, K> {
+    /// Solves the crossings that were noted.
+    #[inline(always)]
+    pub fn settle<V: Vector>(&mut self, now: &mut Now<V, K>) {
+        let n = self.crossings.n;
+        if n == 0 {
+            return;
+        }
+        let (after, good) = self.crossings.solve::<V>();
+        let mut left = 0;
+        for p in 0..n.min(LANES) {
+            let (l, count) = self.crossings.who[p];
+            let from_us = self.crossings.from_us[p];
+            let time_us = if good & 1 << p != 0 {
+                Some(from_us + f64::from(after.0[p]))
+            } else {
+                self.solve_exactly(p, count - 1)
+            };
+            if let Some(time_us) = time_us {
+                self.around.spike(l, count, time_us);
+                self.lanes[l].until_us = time_us + self.block.refractory_us[l];
+            } else {
+                left |= 1 << l;
+            }
+        }
+        self.crossings.n = 0;
+        self.look_for_release();
+        self.leave(now, left);
+    }
+
+    /// When a noted crossing happens in double precision, if it does.
+    #[cold]
+    #[inline(never)]
+    fn solve_exactly(&self, p: usize, spikes_before: u32) -> Option<f64> {
+        let c = &*self.crossings;
+        let l = c.who[p].0;
+        let state = State {
+            time_us: c.from_us[p],
+            x: f64::from(c.x.0[p]),
+            i_exc: f64::from(c.exc[0].0[p]),
+            i_inh: f64::from(c.inh[0].0[p]),
+            phase: Phase::Free,
+        };
+        let threshold = self.around.threshold(l, spikes_before);
+        match self.around.body(l) {
+            Body::Lif(membrane) => first_spike(membrane, state, threshold, c.until_us[p]),
+            Body::Joined(joined) => {
+                let currents = (0..K).flat_map(|k| [c.exc[k].0[p], c.inh[k].0[p]]).map(f64::from);
+                first_spike(
+                    joined,
+                    Joined::state(state, currents.take(joined.n_inputs()).collect()),
+                    threshold,
+                    c.until_us[p],
+                )
+            }
+            Body::Relay(_) | Body::Nonlinear(_) => None,
+        }
+    }
+
+    /// Moves lanes by the reference; `potentials` become theirs at the end. The lanes that cannot go on here.
+    #[cold]
+    #[inline(never)]
+    pub fn one_by_one<V: Vector>(
+        &mut self,
+        now: &mut Now<V, K>,
+        chosen: u32,
+        (from_us, until_us): (f64, f64),
+        potentials: &mut Lanes,
+    ) -> u32 {
+        let x = now.x.store();
+        let (exc, inh) = (now.exc.map(V::store), now.inh.map(V::store));
+        let (mut ceilings, mut floors) = (now.ceiling.store(), now.floor.store());
+        let (mut left, mut blocked) = (0, 0);
+        for l in (0..LANES).filter(|l| chosen & 1 << l != 0) {
+            let lane = self.lanes[l];
+            let phase =
+                if lane.until_us < f64::INFINITY { Phase::Refractory { until_us: lane.until_us } } else { Phase::Free };
+            let state = State {
+                time_us: from_us,
+                // What is refractory is at the reset potential.
+                x: f64::from(if self.free & 1 << l == 0 { self.block.reset.0[l] } else { x.0[l] }),
+                i_exc: f64::from(exc[0].0[l]),
+                i_inh: f64::from(inh[0].0[l]),
+                phase,
+            };
+            let currents = (0..K).flat_map(|k| [exc[k].0[l], inh[k].0[l]]).map(f64::from);
+            let end = self.move_one(l, state, currents, until_us);
+            potentials.0[l] = end.x as f32;
+            self.lanes[l].until_us = f64::INFINITY;
+            match end.phase {
+                Phase::Refractory { until_us } => {
+                    blocked |= 1 << l;
+                    self.hold(l, until_us);
+                }
+                Phase::AtLower => potentials.0[l] = self.block.lower.0[l],
+                Phase::AtUpper | Phase::Unarmed { .. } => left |= 1 << l,
+                Phase::Free => (),
+            }
+            if end.phase == Phase::Free || end.phase == Phase::AtLower {
+                self.free |= 1 << l;
+                floors.0[l] = self.block.lower.0[l];
+                let threshold = self.around.threshold(l, self.lanes[l].count) as f32;
+                ceilings.0[l] = threshold.min(self.block.upper.0[l]);
+                self.ceilings.0[l] = ceilings.0[l];
+                if threshold >= self.block.upper.0[l] {
+                    self.limited |= 1 << l;
+                }
+            }
+        }
+        (now.ceiling, now.floor) = (V::load(&ceilings), V::load(&floors));
+        self.block(now, blocked);
+        self.look_for_release();
+        left
+    }
+
+    /// Moves one neuron by the reference and reports its spikes.
+    fn move_one(&mut self, l: usize, state: State, currents: impl Iterator<Item = f64>, until_us: f64) -> State {
+        let first = self.lanes[l].count;
+        let mut spikes = Vec::new();
+        let around = &self.around;
+        let mut threshold = around.threshold(l, first);
+        let on_spike = &mut |time_us: f64| {
+            spikes.push(time_us);
+            around.threshold(l, first + spikes.len() as u32)
+        };
+        let end = match around.body(l) {
+            Body::Lif(membrane) => *advance(membrane, state, &mut threshold, until_us, on_spike).as_ref(),
+            Body::Joined(joined) => {
+                let state = Joined::state(state, currents.take(joined.n_inputs()).collect());
+                *advance(joined, state, &mut threshold, until_us, on_spike).as_ref()
+            }
+            Body::Relay(_) | Body::Nonlinear(_) => state,
+        };
+        let mut count = first;
+        for time_us in spikes {
+            count += 1;
+            self.around.spike(l, count, time_us);
+        }
+        self.lanes[l].count = count;
+        end
+    }
+
+    /// Runs the rest of the trial, in which no events are left.
+    #[inline(always)]
+    fn finish<V: Vector>(&mut self, now: &mut Now<V, K>, mut tick: u32, duration_us: f64) {
+        let zero = V::splat(0.0);
+        loop {
+            let (mut most, mut least) = (zero, zero);
+            for k in 0..K {
+                most = now.exc[k].mul_add(V::load(&self.block.peak_exc[k]), most);
+                least = now.inh[k].mul_add(V::load(&self.block.peak_inh[k]), least);
+            }
+            let highest = now.x.max(zero).add(most);
+            let lowest = now.x.min(zero).sub(least);
+            let near = highest.at_least(now.ceiling).or(now.floor.at_least(lowest)).bits();
+            let now_us = f64::from(tick) * TICK_US;
+            if near != 0 && f64::from(tick + LONGEST_STEP) * TICK_US <= duration_us {
+                self.step(now, LONGEST_STEP, tick, self.silence);
+                tick += LONGEST_STEP;
+                continue;
+            }
+            self.settle(now);
+            let near = near & self.free;
+            let chosen = near | self.refiring(now, now_us, duration_us);
+            if chosen != 0 {
+                let left = self.one_by_one(now, chosen, (now_us, duration_us), &mut Lanes::all(0.0));
+                self.leave(now, left);
+            }
+            return;
+        }
+    }
+
+    /// Lanes whose refractory time ends before a time.
+    #[inline(always)]
+    fn released_by(&self, time_us: f64) -> u32 {
+        (0..LANES).map(|l| u32::from(self.lanes[l].until_us < time_us) << l).sum()
+    }
+
+    /// Refractory lanes that may do something once they are released, if no events come.
+    #[inline(always)]
+    fn refiring<V: Vector>(&self, now: &Now<V, K>, now_us: f64, duration_us: f64) -> u32 {
+        let released = self.released_by(duration_us);
+        if released == 0 {
+            return 0;
+        }
+        let zero = V::splat(0.0);
+        let mut held = Lanes::all(0.0);
+        for (held, lane) in held.0.iter_mut().zip(&self.lanes) {
+            *held = (lane.until_us - now_us).clamp(0.0, LONGEST_HOLD_US) as f32;
+        }
+        let held = V::load(&held);
+        let (mut most, mut least) = (zero, zero);
+        for k in 0..K {
+            let exc = now.exc[k].mul(decay_at_most(held.mul(V::load(&self.block.rate_exc[k]))));
+            let inh = now.inh[k].mul(decay_at_most(held.mul(V::load(&self.block.rate_inh[k]))));
+            most = exc.mul_add(V::load(&self.block.peak_exc[k]), most);
+            least = inh.mul_add(V::load(&self.block.peak_inh[k]), least);
+        }
+        let reset = V::load(&self.block.reset);
+        let highest = reset.max(zero).add(most);
+        let lowest = reset.min(zero).sub(least);
+        // The threshold for the next spike is not known here, but it is not that much lower.
+        let ceiling = V::load(&self.ceilings).mul(V::splat(SMALLEST_THRESHOLD));
+        let near = highest.at_least(ceiling).or(V::load(&self.block.lower).at_least(lowest));
+        near.bits() & released
+    }
+}
+
+/// When a neuron of the reference fires first.
+fn first_spike<D: Dynamics>(dynamics: &D, mut state: D::State, threshold: f64, until_us: f64) -> Option<f64> {
+    match dynamics.look_ahead(&mut state, threshold, until_us) {
+        Outlook::Spike(time_us) => Some(time_us),
+        Outlook::Quiet(_) => None,
+    }
+}
+
+/// Moves a neuron of the reference and reports its spikes.
+fn advance<D: Dynamics>(
+    dynamics: &D,
+    mut state: D::State,
+    threshold: &mut f64,
+    until_us: f64,
+    on_spike: &mut impl FnMut(f64) -> f64,
+) -> D::State {
+    loop {
+        match dynamics.look_ahead(&mut state, *threshold, until_us) {
+            Outlook::Spike(time_us) => {
+                dynamics.coast(&mut state, time_us);
+                dynamics.fire(&mut state);
+                *threshold = on_spike(time_us);
+            }
+            Outlook::Quiet(_) => {
+                dynamics.coast(&mut state, until_us);
+                return state;
+            }
+        }
+    }
+}
