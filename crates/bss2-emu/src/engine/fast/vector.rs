@@ -10,6 +10,8 @@
     reason = "vector instructions: methods must be inlined into a function that is compiled for the processor"
 )]
 
+pub mod fused;
+
 /// Neurons that are handled together.
 pub const LANES: usize = 8;
 
