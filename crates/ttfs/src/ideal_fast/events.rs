@@ -79,7 +79,7 @@ impl Events {
             self.keys.resize(n.next_multiple_of(16), u32::MAX);
             self.ranks.clear();
             self.ranks.resize(self.keys.len(), 0);
-            instructions.run(Ranks { keys: &self.keys, n, ranks: &mut self.ranks });
+            instructions.run(Ranks { keys: &self.keys, n, places: &mut self.ranks });
             for (&(t, input), &rank) in self.sent.iter().zip(&self.ranks) {
                 self.times[rank as usize] = t;
                 self.list[rank as usize].input = input;
@@ -129,7 +129,7 @@ impl Events {
 struct Ranks<'a> {
     keys: &'a [u32],
     n: usize,
-    ranks: &'a mut [u32],
+    places: &'a mut [u32],
 }
 
 impl Loops for Ranks<'_> {
@@ -137,15 +137,15 @@ impl Loops for Ranks<'_> {
 
     #[inline(always)]
     fn run(self) {
-        let Self { keys, n, ranks } = self;
-        for (ranks, own) in ranks.as_chunks_mut::<16>().0.iter_mut().zip(keys.as_chunks::<16>().0) {
+        let Self { keys, n, places } = self;
+        for (places, own) in places.as_chunks_mut::<16>().0.iter_mut().zip(keys.as_chunks::<16>().0) {
             let mut smaller = [0_u32; 16];
             for &key in &keys[..n] {
                 for l in 0..16 {
                     smaller[l] += u32::from(key < own[l]);
                 }
             }
-            *ranks = smaller;
+            *places = smaller;
         }
     }
 }

@@ -1,6 +1,10 @@
 //! The loop over spikes with neurons in the lanes, and the solution of what may cross.
 
-#![allow(clippy::inline_always, reason = "loops must be inlined into a function that is compiled for the processor")]
+#![allow(
+    clippy::inline_always,
+    clippy::needless_bitwise_bool,
+    reason = "loops must be inlined into a function that is compiled for the processor, and must not branch"
+)]
 
 use bss2_emu::vectors::Loops;
 
