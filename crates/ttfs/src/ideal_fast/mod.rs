@@ -217,4 +217,64 @@ mod tests {
         assert!(times[0].row(0).iter().all(|t| *t == f64::INFINITY));
         assert!((times[0][[1, 0]] - model.first_spike(&[0.0], &[4.0])).abs() < 1e-12);
     }
+
+    /// A network of some depth and inputs for it, silent ones and copies at the same time among them.
+    fn drawn(depth: usize) -> (Network, Array2<f64>) {
+        let mut draw = Stream::new(depth as u64, Purpose::Search, [1, 0, 0]);
+        let mut width = 40;
+        let sizes = std::iter::repeat_n(90, depth - 1).chain([10]);
+        let weights = sizes.map(|n| {
+            let mean = 11.0 / width as f64;
+            let weights = Array2::from_shape_simple_fn((width, n), || mean + 0.4 * draw.normal());
+            width = n;
+            weights
+        });
+        let network = Network::new(weights.collect());
+        let inputs = Array2::from_shape_simple_fn((60, 40), || {
+            if draw.uniform() < 0.3 { f64::INFINITY } else { (20.0 * draw.uniform()).floor() * 0.1 }
+        });
+        (network, inputs)
+    }
+
+    fn ideal() -> Ideal {
+        Ideal { model: LifModel { tau_mem: 1.0, tau_syn: 1.0, threshold: 1.3 }, grid: None }
+    }
+
+    #[test]
+    fn layers_of_all_depths_are_close_to_their_twin() {
+        for depth in 1..=4 {
+            let (network, inputs) = drawn(depth);
+            let run = RunId { session: 0, index: 0 };
+            let layers = FastIdeal(ideal()).forward(&network, inputs.view(), run).unwrap().layers;
+            let (mut spikes, mut differ) = (0, 0);
+            for (number, (times, weights)) in layers.iter().zip(&network.weights).enumerate() {
+                let sources = if number == 0 { &inputs } else { &layers[number - 1] };
+                let exact = ideal().forward(&Network::new(vec![weights.clone()]), sources.view(), run).unwrap();
+                for (found, exact) in times.iter().zip(&exact.layers[0]) {
+                    differ += usize::from(found.is_finite() != exact.is_finite());
+                    if found.is_finite() && exact.is_finite() {
+                        spikes += 1;
+                        assert!((found - exact).abs() < 1e-4, "{found} not {exact}");
+                    }
+                }
+            }
+            assert!(spikes > 300 * depth && differ <= 1, "{spikes} spikes, {differ} decisions");
+        }
+    }
+
+    #[test]
+    fn instructions_and_threads_do_not_matter() {
+        let (network, inputs) = drawn(3);
+        let fast = FastIdeal(ideal());
+        let plain = fast.run(&network, inputs.view(), Instructions::available()[0]);
+        for instructions in Instructions::available() {
+            assert_eq!(fast.run(&network, inputs.view(), instructions), plain, "{instructions:?}");
+        }
+        for threads in [1, 2, 7] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let run = RunId { session: 0, index: 0 };
+            let spikes = pool.install(|| FastIdeal(ideal()).forward(&network, inputs.view(), run).unwrap());
+            assert_eq!(spikes.layers, plain, "{threads} threads");
+        }
+    }
 }
