@@ -5,6 +5,7 @@ use bss2_emu::rng::derive;
 use bss2_emu::{Chip, ChipSpec, Device as _, NeuronSetting, RunId};
 use calib::Calibration;
 use ndarray::ArrayView2;
+use ttfs::ideal_fast::FastIdeal;
 use ttfs::network::Network;
 use ttfs::on_device::OnDevice;
 use ttfs::placement::Placement;
@@ -25,6 +26,8 @@ pub enum Stage {
     Chip(Box<OnDevice<Chip>>),
     /// The exact model.
     Ideal(Ideal),
+    /// The same in single precision.
+    FastIdeal(FastIdeal),
     /// A fresh chip for every batch.
     NoiseAware(Box<NoiseAware>),
 }
@@ -89,6 +92,7 @@ impl Substrate for Stage {
         match self {
             Self::Chip(chip) => chip.forward(network, inputs, run),
             Self::Ideal(ideal) => ideal.forward(network, inputs, run),
+            Self::FastIdeal(ideal) => ideal.forward(network, inputs, run),
             Self::NoiseAware(chips) => chips.forward(network, inputs, run),
         }
     }
@@ -155,6 +159,11 @@ impl NoiseAware {
             Self { kind, seed: derive(config.training.seed, TRAINING_CHIPS), validation: validation?, test_seeds },
             scaling,
         ))
+    }
+
+    /// Whether its chips are computed in single precision.
+    pub fn is_fast(&self) -> bool {
+        self.kind.engine.is_fast_on_chip(&self.kind.placement)
     }
 
     /// Runs samples on every chip of the test: its seed and what it did.

@@ -144,9 +144,15 @@ impl BumpRule {
     fn bump_neurons(&self, spike_times: &[Array2<f64>], weights: &mut [Array2<f64>]) -> Bump {
         let mut bump = Bump::None;
         for ((times, weights), share) in spike_times.iter().zip(weights).zip(self.shares()) {
-            for (neuron, times) in times.axis_iter(Axis(1)).enumerate() {
-                let missing = times.iter().filter(|t| !t.is_finite()).count();
-                if missing as f64 > share * times.len() as f64 {
+            // Row by row, as the times lie in memory.
+            let mut missing = vec![0_u32; times.ncols()];
+            for times in times.rows() {
+                for (missing, t) in missing.iter_mut().zip(times) {
+                    *missing += u32::from(!t.is_finite());
+                }
+            }
+            for (neuron, missing) in missing.into_iter().enumerate() {
+                if f64::from(missing) > share * times.nrows() as f64 {
                     weights.column_mut(neuron).mapv_inplace(|w| w + self.value);
                     bump = Bump::WithStep;
                 }

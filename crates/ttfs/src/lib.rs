@@ -11,6 +11,7 @@ pub mod bumping;
 pub mod data;
 pub mod encoding;
 mod error;
+mod exponential;
 pub mod gradient;
 pub mod ideal_fast;
 pub mod loss;

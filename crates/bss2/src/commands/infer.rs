@@ -12,6 +12,7 @@ use bss2_emu::{Cost, Device as _};
 use ndarray::Array1;
 use ndarray_npy::NpzWriter;
 use ttfs::biased::Biased;
+use ttfs::ideal_fast::FastIdeal;
 use ttfs::placement::Placement;
 use ttfs::samples::Samples;
 use ttfs::substrate::Ideal;
@@ -65,8 +66,14 @@ pub fn run(args: &InferArgs) -> anyhow::Result<ExitCode> {
         SubstrateName::Ideal => {
             let grid = network.architecture.grid.then_some(scaling);
             let biases = network.architecture.biases.clone();
-            let mut ideal = Biased { ideal: Ideal { model: scaling.model(), grid }, biases };
-            (trainer.evaluate(&network.network, &mut ideal, &test, TEST_PART)?, "the ideal substrate".to_owned())
+            let ideal = Ideal { model: scaling.model(), grid };
+            let is_fast = config.engine.is_fast_on_ideal(network.architecture.sizes[0], &network.layers());
+            let evaluation = if is_fast && biases.iter().all(Option::is_none) {
+                trainer.evaluate(&network.network, &mut FastIdeal(ideal), &test, TEST_PART)?
+            } else {
+                trainer.evaluate(&network.network, &mut Biased { ideal, biases }, &test, TEST_PART)?
+            };
+            (evaluation, "the ideal substrate".to_owned())
         }
         SubstrateName::Chip => {
             if network.architecture.biases.iter().any(Option::is_some) {

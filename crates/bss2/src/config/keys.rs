@@ -13,8 +13,8 @@ const KEYS: &[(&str, &str)] = &[
     ("from", "run folder, network or checkpoint to begin with the weights of; empty: drawn (--from)"),
     (
         "engine",
-        "how chips are computed: \"exact\" (double precision), \"fast\" (single: at most 1 spike in 1000 a tick off), or \"auto\": fast for \
-         neurons of two circuits",
+        "how spikes and gradients are computed: \"exact\" (double precision), \"fast\" (single: at most 1 spike in 1000 a tick off), or \
+         \"auto\": fast for neurons of two circuits, and for 10,000 weights on the ideal substrate",
     ),
     (
         "data.kind",

@@ -38,7 +38,7 @@ pub struct Config {
     pub substrate: SubstrateKind,
     /// Run folder, network or checkpoint whose weights a training begins with; empty: they are drawn.
     pub from: String,
-    /// How trials of the emulated chip are computed.
+    /// How spikes and gradients are computed.
     pub engine: EngineKind,
     /// Samples.
     pub data: Data,
@@ -116,28 +116,48 @@ pub enum SubstrateKind {
     NoiseAware,
 }
 
-/// How trials of an emulated chip are computed.
+/// How spikes and gradients are computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum EngineKind {
-    /// In double precision; in single precision for networks of two circuits per neuron, which take some 250 times as long otherwise.
+    /// In double precision; in single precision for networks of two circuits per neuron, which take some 250 times as long otherwise, and
+    /// for networks of at least [`LARGE`] weights on the ideal substrate.
     Auto,
     /// In double precision.
     Exact,
-    /// In single precision where the configuration allows it: spikes differ by one tick for at most one in 1000.
+    /// In single precision where the configuration allows it: on chips spikes differ by one tick for at most one in 1000, on the ideal
+    /// substrate by about 1e-6 `tau`; gradients by weights by less than 3e-6 of the largest.
     Fast,
 }
+
+/// Weights of a network that is large enough for its time to matter.
+const LARGE: usize = 10_000;
 
 impl EngineKind {
     /// Tells the chip.
     pub fn choose(self, chip: &mut Chip, placement: &Placement) {
-        let is_fast = match self {
+        if self.is_fast_on_chip(placement) {
+            chip.set_engine(Some(Engine::Fast));
+        }
+    }
+
+    /// Whether a network on a chip is computed in single precision.
+    pub fn is_fast_on_chip(self, placement: &Placement) -> bool {
+        match self {
             Self::Auto => placement.circuits_per_neuron() > 1,
             Self::Exact => false,
             Self::Fast => true,
-        };
-        if is_fast {
-            chip.set_engine(Some(Engine::Fast));
+        }
+    }
+
+    /// Whether a network of so many inputs and neurons in its layers is computed in single precision on the ideal substrate.
+    pub fn is_fast_on_ideal(self, n_inputs: usize, layers: &[usize]) -> bool {
+        let sources = std::iter::once(&n_inputs).chain(layers);
+        let weights: usize = sources.zip(layers).map(|(sources, neurons)| sources * neurons).sum();
+        match self {
+            Self::Auto => weights >= LARGE,
+            Self::Exact => false,
+            Self::Fast => true,
         }
     }
 }

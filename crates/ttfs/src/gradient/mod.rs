@@ -14,6 +14,7 @@ mod individual;
 mod loops;
 mod pairs;
 mod response;
+pub(crate) mod single;
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut2, s};
 use serde::{Deserialize, Serialize};

@@ -2,10 +2,14 @@
 
 use bss2_emu::vectors::{Loops, widest};
 use ndarray::{Array2, Zip};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::OptimiserState;
 use crate::{Error, error};
+
+/// Weights that are worth a thread of their own.
+const PIECE: usize = 8192;
 
 /// Adam: steps of about the learning rate, whatever the size of the gradient.
 ///
@@ -73,18 +77,25 @@ impl Adam {
         let [first, second] = state.moments.as_mut_slice() else { return };
         for (layer, weights) in weights.iter_mut().enumerate() {
             let rate = rates[layer] / bias;
-            let rows = weights.rows_mut().into_iter().zip(gradients[layer].rows());
-            let moments = first[layer].rows_mut().into_iter().zip(second[layer].rows_mut());
-            for ((mut weights, gradients), (mut first, mut second)) in rows.zip(moments) {
-                let parts = (weights.as_slice_mut(), gradients.as_slice(), first.as_slice_mut(), second.as_slice_mut());
-                if let (Some(weights), Some(gradients), Some(first), Some(second)) = parts {
-                    widest(Step { adam: self, rate, root, weights, gradients, first, second });
-                    continue;
-                }
-                Zip::from(weights).and(gradients).and(first).and(second).for_each(|w, &g, m, v| {
-                    self.step_one(rate, root, (w, g, m, v));
-                });
+            let whole = (
+                weights.as_slice_mut(),
+                gradients[layer].as_slice(),
+                first[layer].as_slice_mut(),
+                second[layer].as_slice_mut(),
+            );
+            if let (Some(weights), Some(gradients), Some(first), Some(second)) = whole {
+                let moments = first.par_chunks_mut(PIECE).zip(second.par_chunks_mut(PIECE));
+                weights.par_chunks_mut(PIECE).zip(gradients.par_chunks(PIECE)).zip(moments).for_each(
+                    |((weights, gradients), (first, second))| {
+                        widest(Step { adam: self, rate, root, weights, gradients, first, second });
+                    },
+                );
+                continue;
             }
+            let moments = Zip::from(&mut first[layer]).and(&mut second[layer]);
+            moments.and(weights).and(&gradients[layer]).for_each(|m, v, w, &g| {
+                self.step_one(rate, root, (w, g, m, v));
+            });
         }
     }
 
@@ -97,7 +108,7 @@ impl Adam {
     }
 }
 
-/// A step for a row of weights.
+/// A step for a piece of the weights.
 struct Step<'a> {
     adam: &'a Adam,
     rate: f64,

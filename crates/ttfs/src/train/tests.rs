@@ -1,4 +1,5 @@
 mod aids;
+mod single;
 
 use super::*;
 use crate::data::yin_yang::YinYang;

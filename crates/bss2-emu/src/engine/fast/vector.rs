@@ -10,6 +10,7 @@
     reason = "vector instructions: methods must be inlined into a function that is compiled for the processor"
 )]
 
+pub mod fused;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 

@@ -12,10 +12,11 @@ use anyhow::{Context as _, anyhow, bail};
 use bss2_emu::spec::ParameterSource;
 use bss2_emu::{ChipIdentity, Device as _};
 use ttfs::gradient::Estimator;
+use ttfs::ideal_fast::FastIdeal;
 use ttfs::neuron::NeuronModel;
 use ttfs::placement::Placement;
 use ttfs::scaling::Scaling;
-use ttfs::train::{EpochRecord, Trainer, TrainingState};
+use ttfs::train::{EpochRecord, Precision, Trainer, TrainingState};
 
 use self::start::{Start, digest, fresh, resumed};
 use super::summary::{Finished, Session};
@@ -84,7 +85,7 @@ fn watch_for_interrupts() -> anyhow::Result<Arc<AtomicBool>> {
 fn train(start: Start, console: Console, interrupted: &AtomicBool) -> anyhow::Result<ExitCode> {
     let Start { config, folder, table, initial, checkpoint, mut timings } = start;
     let begun = Instant::now();
-    let Prepared { mut stage, scaling, calibrated, neurons } = prepare(&config, table, console)?;
+    let Prepared { mut stage, scaling, calibrated, neurons, precision } = prepare(&config, table, console)?;
     console.say(format_args!("run folder {}", folder.path().display()));
     if let Some((_, calibration)) = &calibrated {
         calibration.save(folder.calibration())?;
@@ -92,7 +93,7 @@ fn train(start: Start, console: Console, interrupted: &AtomicBool) -> anyhow::Re
     let calibration_s = begun.elapsed().as_secs_f64();
 
     let data = splits(&config)?;
-    let mut trainer = Trainer::new(config.training.clone(), scaling)?;
+    let mut trainer = Trainer::new(config.training.clone(), scaling)?.with_precision(precision);
     if config.training.estimator == Estimator::Calibrated && !neurons.is_empty() {
         trainer = trainer.with_neurons(neurons)?;
     }
@@ -165,6 +166,12 @@ struct Prepared {
     calibrated: Option<(ChipIdentity, Calibration)>,
     /// What was measured of the neurons of each layer, if there is one chip.
     neurons: Vec<Vec<NeuronModel>>,
+    /// Of the gradients: that of the spikes.
+    precision: Precision,
+}
+
+fn precision(is_fast: bool) -> Precision {
+    if is_fast { Precision::Single } else { Precision::Double }
 }
 
 fn prepare(config: &Config, table: Option<GivenTable>, console: Console) -> anyhow::Result<Prepared> {
@@ -183,19 +190,24 @@ fn prepare(config: &Config, table: Option<GivenTable>, console: Console) -> anyh
             }
             let measured = || measured_neurons(&placement, &scaling, &laboratory.calibration);
             let neurons = if single { measured() } else { Vec::new() };
+            let precision = precision(config.engine.is_fast_on_chip(&placement));
             let chip = laboratory.place(placement, scaling, config.scaling.slot_us, config.engine)?;
-            Ok(Prepared { stage: Stage::Chip(Box::new(chip)), scaling, calibrated, neurons })
+            Ok(Prepared { stage: Stage::Chip(Box::new(chip)), scaling, calibrated, neurons, precision })
         }
         SubstrateKind::Ideal => {
             let scaling = ideal_scaling(&config.scaling);
-            let stage = Stage::Ideal(ideal(scaling, config.training.rounding));
+            let is_fast = config.engine.is_fast_on_ideal(n_inputs(config)?, &layer_sizes(config)?);
+            let ideal = ideal(scaling, config.training.rounding);
+            let stage = if is_fast { Stage::FastIdeal(FastIdeal(ideal)) } else { Stage::Ideal(ideal) };
             console.say(format_args!("ideal substrate: threshold {}, tau_mem {}", scaling.threshold, scaling.tau_mem));
-            Ok(Prepared { stage, scaling, calibrated: None, neurons: Vec::new() })
+            let precision = precision(is_fast);
+            Ok(Prepared { stage, scaling, calibrated: None, neurons: Vec::new(), precision })
         }
         SubstrateKind::NoiseAware => {
             let (chips, scaling) = NoiseAware::new(config)?;
             console.say(format_args!("a fresh chip for every batch: threshold {:.3} nominally", scaling.threshold));
-            Ok(Prepared { stage: Stage::NoiseAware(Box::new(chips)), scaling, calibrated: None, neurons: Vec::new() })
+            let (precision, neurons) = (precision(chips.is_fast()), Vec::new());
+            Ok(Prepared { stage: Stage::NoiseAware(Box::new(chips)), scaling, calibrated: None, neurons, precision })
         }
     }
 }
