@@ -9,6 +9,7 @@ mod data_sets;
 mod delays;
 mod determinism;
 mod inference;
+mod passes;
 mod program;
 mod run_folder;
 mod simulation;

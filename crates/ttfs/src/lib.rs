@@ -13,6 +13,7 @@ pub mod encoding;
 mod error;
 pub mod gradient;
 pub mod ideal_fast;
+pub mod in_passes;
 pub mod loss;
 pub mod network;
 pub mod neuron;

@@ -17,7 +17,6 @@ use calib::Targets;
 use serde::{Deserialize, Serialize};
 use ttfs::encoding::TimeEncoding;
 use ttfs::network::{DelayKind, DelaySettings};
-use ttfs::placement::Placement;
 use ttfs::scaling::Latency;
 use ttfs::train::TrainingSettings;
 
@@ -130,9 +129,9 @@ pub enum EngineKind {
 
 impl EngineKind {
     /// Tells the chip.
-    pub fn choose(self, chip: &mut Chip, placement: &Placement) {
+    pub fn choose(self, chip: &mut Chip, circuits_per_neuron: usize) {
         let is_fast = match self {
-            Self::Auto => placement.circuits_per_neuron() > 1,
+            Self::Auto => circuits_per_neuron > 1,
             Self::Exact => false,
             Self::Fast => true,
         };
