@@ -1,6 +1,7 @@
 //! End-to-end tests: the program as its users run it.
 
 mod bad_input;
+mod bench;
 mod book;
 mod calibration;
 mod calibration_files;

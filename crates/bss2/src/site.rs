@@ -17,7 +17,7 @@ use crate::config::EngineKind;
 #[derive(Debug, Clone, PartialEq)]
 pub enum Site {
     /// The network fits.
-    Whole(Placement),
+    Whole(Box<Placement>),
     /// It does not.
     Divided(Passes),
 }
@@ -29,7 +29,7 @@ impl Site {
     /// If the network cannot be divided either: one with delays never is.
     pub fn of(n_inputs: usize, sizes: &[usize], delays: DelayKind) -> anyhow::Result<Self> {
         match Placement::with_delays(n_inputs, sizes, delays) {
-            Ok(placement) => Ok(Self::Whole(placement)),
+            Ok(placement) => Ok(Self::Whole(Box::new(placement))),
             Err(_) if delays == DelayKind::None => Ok(Self::Divided(Placement::partitioned(n_inputs, sizes)?)),
             Err(error) => {
                 Err(error).context("a network with delays must fit on the chip in one pass, and this one does not")
@@ -76,7 +76,7 @@ impl Site {
     pub fn on(self, mut chip: Chip, scaling: Scaling, slot_us: f64, engine: EngineKind) -> Result<OnChip, Error> {
         engine.choose(&mut chip, self.circuits_per_neuron());
         Ok(match self {
-            Self::Whole(placement) => OnChip::Whole(Box::new(OnDevice::new(chip, placement, scaling, slot_us)?)),
+            Self::Whole(placement) => OnChip::Whole(Box::new(OnDevice::new(chip, *placement, scaling, slot_us)?)),
             Self::Divided(passes) => OnChip::Divided(Box::new(InPasses::new(chip, passes, scaling, slot_us)?)),
         })
     }

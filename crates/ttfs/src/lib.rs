@@ -23,6 +23,7 @@ pub mod placement;
 pub mod samples;
 pub mod scaling;
 pub mod substrate;
+pub mod synaptic_events;
 pub mod train;
 
 pub use error::Error;

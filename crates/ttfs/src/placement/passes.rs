@@ -45,7 +45,7 @@ const MOST_CIRCUITS: usize = 2 * 63;
 /// A network's place in several configurations of the chip.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Passes {
-    passes: Vec<Pass>,
+    all: Vec<Pass>,
     n_inputs: usize,
     sizes: Vec<usize>,
     circuits_per_neuron: usize,
@@ -78,7 +78,7 @@ impl Pass {
 impl Passes {
     /// The passes in their order.
     pub fn passes(&self) -> &[Pass] {
-        &self.passes
+        &self.all
     }
 
     /// Input channels of the network.
@@ -124,7 +124,7 @@ impl Placement {
         if let Ok(placement) = Self::fitting(n_inputs, sizes) {
             let circuits_per_neuron = placement.circuits_per_neuron;
             let pass = whole(0..sizes.len(), n_inputs, sizes, placement);
-            return Ok(Passes { passes: vec![pass], n_inputs, sizes: sizes.to_vec(), circuits_per_neuron });
+            return Ok(Passes { all: vec![pass], n_inputs, sizes: sizes.to_vec(), circuits_per_neuron });
         }
         let sources: Vec<usize> = std::iter::once(n_inputs).chain(sizes.iter().copied()).take(sizes.len()).collect();
         let mut circuits = 1;
@@ -147,7 +147,7 @@ impl Placement {
                 (passes, circuits_per_neuron) = (joined, 2);
             }
         }
-        Ok(Passes { passes, n_inputs, sizes: sizes.to_vec(), circuits_per_neuron })
+        Ok(Passes { all: passes, n_inputs, sizes: sizes.to_vec(), circuits_per_neuron })
     }
 }
 
