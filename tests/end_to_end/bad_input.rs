@@ -58,10 +58,9 @@ fn a_configuration_file_is_named_with_line_and_column() {
 
 #[test]
 fn a_network_that_does_not_fit() {
-    refuses(&["--hidden", "600"], &["603 neurons do not fit", "256 of two circuits"]);
+    refuses(&["--hidden", "600", "--set", "network.delays=axonal"], &["600 hidden neurons do not fit", "delays"]);
     refuses(&["--hidden", "0"], &["network.hidden"]);
     refuses(&["--substrate", "ideal", "--hidden", "1000000000"], &["network.hidden", "1000000000", "10000"]);
-    refuses(&["--set", "encoding.copies=60"], &["300 input channels do not fit", "256 signed inputs"]);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! End-to-end tests: the program as its users run it.
 
 mod bad_input;
+mod bench;
 mod book;
 mod calibration;
 mod calibration_files;
@@ -9,6 +10,7 @@ mod data_sets;
 mod delays;
 mod determinism;
 mod inference;
+mod passes;
 mod program;
 mod run_folder;
 mod simulation;

@@ -275,3 +275,26 @@ pub trait Device {
         batch.by_recording(self, out)
     }
 }
+
+/// A device that is lent.
+impl<D: Device + ?Sized> Device for &mut D {
+    fn identity(&self) -> &ChipIdentity {
+        (**self).identity()
+    }
+
+    fn configure(&mut self, setting: &NeuronSetting) -> Result<(), DeviceError> {
+        (**self).configure(setting)
+    }
+
+    fn connect(&mut self, routing: &Routing) -> Result<(), DeviceError> {
+        (**self).connect(routing)
+    }
+
+    fn write_weights(&mut self, rows: &[RowWrite]) -> Result<(), DeviceError> {
+        (**self).write_weights(rows)
+    }
+
+    fn run(&mut self, experiment: &Experiment) -> Result<Recording, DeviceError> {
+        (**self).run(experiment)
+    }
+}

@@ -10,6 +10,7 @@
 //! Hardware units elsewhere: microseconds, potentials in CADC LSB (the chip's 8-bit converter), weights and analog
 //! parameters as the integer codes that are written to the chip ([`codes`]).
 
+pub mod agreement;
 pub mod capmem;
 pub mod chip;
 pub mod codes;

@@ -25,6 +25,8 @@ pub enum Command {
     Infer(InferArgs),
     /// Compute the spikes of networks given by explicit neuron parameters, exactly and without a chip.
     Simulate(SimulateArgs),
+    /// Measure how fast this machine runs, trains and computes: MNIST and Yin-Yang on an emulated chip and on the ideal substrate.
+    Bench(BenchArgs),
     /// Calibrate a chip by measurement.
     #[command(subcommand)]
     Calib(CalibCommand),
@@ -262,6 +264,38 @@ pub struct InferArgs {
     pub times: Option<PathBuf>,
     #[command(flatten)]
     pub config: ConfigArgs,
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// A group of workloads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Workloads {
+    /// 256-246-10 on images of 16 x 16 pixels, what each effect of the chip costs, and growth with threads.
+    Mnist,
+    /// 25-120-3; needs no files.
+    YinYang,
+}
+
+/// Arguments of `bench`.
+#[derive(Debug, Args)]
+pub struct BenchArgs {
+    /// Run this group alone.
+    #[arg(long, value_enum, value_name = "GROUP")]
+    pub only: Option<Workloads>,
+    /// How often each workload is timed; medians and ranges are over these.
+    #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub repeats: u16,
+    /// Time at most this many samples of each workload (default: all 10,000 test and 60,000 training images; 5000 of Yin-Yang).
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(10..=60_000))]
+    pub samples: Option<u32>,
+    /// Run 1000 of the samples by the engine in double precision, too, and compare all spikes; too many differences are an
+    /// error.
+    #[arg(long)]
+    pub verify: bool,
+    /// The folder above the published files of MNIST (default: key `data.folder`, i.e. `BSS2_DATA` or ./data).
+    #[arg(long, value_name = "FOLDER")]
+    pub data: Option<PathBuf>,
     #[command(flatten)]
     pub output: OutputArgs,
 }

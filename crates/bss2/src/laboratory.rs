@@ -8,7 +8,6 @@ use bss2_emu::{Chip, ChipIdentity, ChipSpec, Device, NeuronId};
 use calib::{Calibration, PerNeuron, Step, Targets, calibrate_each};
 use ttfs::network::DelayKind;
 use ttfs::neuron::NeuronModel;
-use ttfs::on_device::OnDevice;
 use ttfs::placement::Placement;
 use ttfs::scaling::Scaling;
 use ttfs::train::{Trainer, TrainingState};
@@ -16,6 +15,7 @@ use ttfs::train::{Trainer, TrainingState};
 use crate::config::{Config, EngineKind, ScalingSettings};
 use crate::data_sets::shape;
 use crate::files::residual_table;
+use crate::site::{OnChip, Site};
 
 /// A table to set a chip with.
 #[derive(Debug, Clone)]
@@ -107,20 +107,21 @@ impl Laboratory {
         Ok(Self { chip, calibration, scaling })
     }
 
-    /// Puts a network on the chip; `scaling` in the units of its place ([`Placement::scaling`]).
+    /// Puts a network on the chip; `scaling` in the units of its site ([`Site::scaling`]).
     ///
     /// # Errors
     /// If the chip refuses the routing.
-    pub fn place(
-        mut self,
-        placement: Placement,
-        scaling: Scaling,
-        slot_us: f64,
-        engine: EngineKind,
-    ) -> anyhow::Result<OnDevice<Chip>> {
-        engine.choose(&mut self.chip, &placement);
-        Ok(OnDevice::new(self.chip, placement, scaling, slot_us)?)
+    pub fn place(self, site: Site, scaling: Scaling, slot_us: f64, engine: EngineKind) -> anyhow::Result<OnChip> {
+        Ok(site.on(self.chip, scaling, slot_us, engine)?)
     }
+}
+
+/// Where the network of a configuration sits.
+///
+/// # Errors
+/// If it does not fit and cannot be divided, or its size cannot be known.
+pub fn site(config: &Config) -> anyhow::Result<Site> {
+    Site::of(n_inputs(config)?, &layer_sizes(config)?, config.network.delays)
 }
 
 /// Number of input channels: what the encoding makes of the features of the data set.

@@ -11,6 +11,7 @@ mod files;
 mod laboratory;
 mod presets;
 mod program;
+mod site;
 mod stage;
 
 pub use program::run;

@@ -25,6 +25,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Train(args) => commands::train::run(args),
         Command::Infer(args) => commands::infer::run(args),
         Command::Simulate(args) => commands::simulate::run(args),
+        Command::Bench(args) => commands::bench::run(args),
         Command::Calib(CalibCommand::Run(args)) => commands::calib::run(args),
         Command::Calib(CalibCommand::Convert(args)) => commands::calib::convert(args),
         Command::Calib(CalibCommand::Show(args)) => commands::calib::show(args),

@@ -7,14 +7,13 @@ use calib::Calibration;
 use ndarray::ArrayView2;
 use ttfs::ideal_fast::FastIdeal;
 use ttfs::network::Network;
-use ttfs::on_device::OnDevice;
-use ttfs::placement::Placement;
 use ttfs::scaling::{Latency, Scaling};
 use ttfs::substrate::{Ideal, Spikes, Substrate};
 use ttfs::train::{Evaluation, Samples, Score, Trainer};
 
 use crate::config::{Config, EngineKind, ScalingSettings};
-use crate::laboratory::{layer_sizes, n_inputs};
+use crate::laboratory::site;
+use crate::site::{OnChip, Site};
 
 /// Number added to the training seed for the chips of a noise-aware training.
 const TRAINING_CHIPS: u64 = 40;
@@ -23,7 +22,7 @@ const TRAINING_CHIPS: u64 = 40;
 #[derive(Debug)]
 pub enum Stage {
     /// One chip.
-    Chip(Box<OnDevice<Chip>>),
+    Chip(OnChip),
     /// The exact model.
     Ideal(Ideal),
     /// The same in single precision.
@@ -50,7 +49,7 @@ pub fn ideal(scaling: Scaling, rounding: bool) -> Ideal {
 
 impl Stage {
     /// The chip, if it is one.
-    pub fn chip(&mut self) -> Option<&mut OnDevice<Chip>> {
+    pub fn chip(&mut self) -> Option<&mut OnChip> {
         match self {
             Self::Chip(chip) => Some(chip),
             _ => None,
@@ -103,7 +102,7 @@ impl Substrate for Stage {
 pub struct NoiseAware {
     kind: Kind,
     seed: u64,
-    validation: Vec<OnDevice<Chip>>,
+    validation: Vec<OnChip>,
     test_seeds: Vec<u64>,
 }
 
@@ -112,7 +111,7 @@ pub struct NoiseAware {
 struct Kind {
     spec: ChipSpec,
     setting: NeuronSetting,
-    placement: Placement,
+    site: Site,
     scaling: Scaling,
     slot_us: f64,
     engine: EngineKind,
@@ -120,11 +119,10 @@ struct Kind {
 
 impl Kind {
     /// The chip with a seed, set and connected.
-    fn chip(&self, seed: u64) -> Result<OnDevice<Chip>, ttfs::Error> {
+    fn chip(&self, seed: u64) -> Result<OnChip, ttfs::Error> {
         let mut chip = Chip::draw(&ChipSpec { seed, ..self.spec });
-        self.engine.choose(&mut chip, &self.placement);
         chip.configure(&self.setting)?;
-        OnDevice::new(chip, self.placement.clone(), self.scaling, self.slot_us)
+        self.site.clone().on(chip, self.scaling, self.slot_us, self.engine)
     }
 }
 
@@ -138,12 +136,12 @@ impl NoiseAware {
         let units = &config.scaling;
         let scaling = Scaling::measured(&table.measured, units.us_per_time, units.lsb_per_weight, units.latency)
             .context("the targets of the calibration give no usable threshold")?;
-        let placement = Placement::with_delays(n_inputs(config)?, &layer_sizes(config)?, config.network.delays)?;
-        let scaling = placement.scaling(scaling);
+        let site = site(config)?;
+        let scaling = site.scaling(scaling);
         let kind = Kind {
             spec: config.chip,
             setting: table.setting(),
-            placement,
+            site,
             scaling,
             slot_us: units.slot_us,
             engine: config.engine,
@@ -163,7 +161,7 @@ impl NoiseAware {
 
     /// Whether its chips are computed in single precision.
     pub fn is_fast(&self) -> bool {
-        self.kind.engine.is_fast_on_chip(&self.kind.placement)
+        self.kind.engine.is_fast_on_chip(self.kind.site.circuits_per_neuron())
     }
 
     /// Runs samples on every chip of the test: its seed and what it did.

@@ -75,6 +75,9 @@ pub enum Error {
     /// A bias spike into a layer of a network with delays.
     #[error("a network with delays has no place for bias spikes behind its first layer")]
     BiasBehindDelays,
+    /// Delays of a network that does not fit on the chip in one pass.
+    #[error("networks that run in several passes cannot have delays; the ideal substrate has all kinds")]
+    DelaysInPasses,
     /// A network that does not fit on the chip.
     #[error(transparent)]
     Placement(#[from] crate::placement::PlacementError),

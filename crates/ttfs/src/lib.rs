@@ -14,6 +14,7 @@ mod error;
 mod exponential;
 pub mod gradient;
 pub mod ideal_fast;
+pub mod in_passes;
 pub mod loss;
 pub mod network;
 pub mod neuron;
@@ -23,6 +24,7 @@ pub mod placement;
 pub mod samples;
 pub mod scaling;
 pub mod substrate;
+pub mod synaptic_events;
 pub mod train;
 
 pub use error::Error;

@@ -22,6 +22,9 @@ use crate::network::DelayKind;
 use crate::scaling::Scaling;
 
 mod joined;
+mod passes;
+
+pub use passes::{Pass, Passes};
 
 /// Signed inputs of a neuron circuit: 256 synapses, two for each sign of an input.
 pub const SIGNED_INPUTS: usize = DRIVERS;
@@ -99,6 +102,19 @@ pub enum PlacementError {
         /// Pairs that fit.
         limit: usize,
     },
+    /// More sources than the labels of a driver's inputs tell apart, in as many passes as one likes.
+    #[error(
+        "{found} sources of layer {layer} do not fit, not even in several passes: a neuron has up to {limit} signed inputs, \
+         128 for each of 63 labels in either hemisphere"
+    )]
+    PassInputs {
+        /// Layer, counted from 1.
+        layer: usize,
+        /// Sources asked for.
+        found: usize,
+        /// Sources that fit.
+        limit: usize,
+    },
     /// A coordinate outside the chip.
     #[error(transparent)]
     Coordinate(#[from] CodeOutOfRange),
@@ -118,6 +134,8 @@ pub struct Placement {
     /// Row and column of the synapse from each hidden neuron to its delay pair, in the lower half.
     relay_synapses: Vec<(usize, usize)>,
     circuits_per_neuron: usize,
+    /// Where the synapses are, for a part of a layer.
+    slots: Option<passes::Slots>,
 }
 
 impl Placement {
@@ -161,7 +179,15 @@ impl Placement {
             }
             drivers.push(hidden_drivers);
         }
-        Ok(Self { neurons, routing, relays: Vec::new(), drivers, relay_synapses: Vec::new(), circuits_per_neuron: 1 })
+        Ok(Self {
+            neurons,
+            routing,
+            relays: Vec::new(),
+            drivers,
+            relay_synapses: Vec::new(),
+            circuits_per_neuron: 1,
+            slots: None,
+        })
     }
 
     /// Places a network with delays into its layers; without, with as few circuits per neuron as it needs.
@@ -177,15 +203,15 @@ impl Placement {
         }
     }
 
-    /// Circuits that are joined to one neuron of the network: one or two.
+    /// Circuits that are joined to one neuron of the network: one or two, or more in a pass of several.
     pub fn circuits_per_neuron(&self) -> usize {
         self.circuits_per_neuron
     }
 
     /// The units of the network at this place, from those of single circuits.
     ///
-    /// The membrane of two circuits has twice the capacitance: an event moves it half as far, so that in units of weight its
-    /// threshold is twice as high.
+    /// The membrane of `k` circuits has `k` times the capacitance: an event moves it by one `k`th, so that in units of weight its
+    /// threshold is `k` times as high.
     #[must_use]
     pub fn scaling(&self, of_circuits: Scaling) -> Scaling {
         Scaling { threshold: of_circuits.threshold * self.circuits_per_neuron as f64, ..of_circuits }
@@ -193,6 +219,9 @@ impl Placement {
 
     /// The synapse rows that hold these weights, `(n_sources, n_neurons)` per layer.
     pub fn rows(&self, weights: &[Array2<f64>], scaling: &Scaling) -> Vec<RowWrite> {
+        if let (Some(slots), [weights]) = (&self.slots, weights) {
+            return slots.rows(weights, scaling);
+        }
         let mut rows = Vec::new();
         self.fill_rows(weights, scaling, &mut rows);
         rows

@@ -13,7 +13,6 @@ use ndarray::Array1;
 use ndarray_npy::NpzWriter;
 use ttfs::biased::Biased;
 use ttfs::ideal_fast::FastIdeal;
-use ttfs::placement::Placement;
 use ttfs::samples::Samples;
 use ttfs::substrate::Ideal;
 use ttfs::train::{Evaluation, Trainer};
@@ -28,6 +27,7 @@ use crate::files::network::SavedNetwork;
 use crate::files::run_folder::RunFolder;
 use crate::files::write;
 use crate::laboratory::{GivenTable, Laboratory, draw};
+use crate::site::Site;
 
 /// Evaluates a network on the test samples.
 ///
@@ -61,8 +61,8 @@ pub fn run(args: &InferArgs) -> anyhow::Result<ExitCode> {
         SubstrateKind::Ideal => SubstrateName::Ideal,
         SubstrateKind::Chip | SubstrateKind::NoiseAware => SubstrateName::Chip,
     };
-    let substrate = args.substrate.unwrap_or(of_the_run);
-    let (evaluation, on) = match substrate {
+    let mut passes = 0;
+    let (evaluation, on) = match args.substrate.unwrap_or(of_the_run) {
         SubstrateName::Ideal => {
             let grid = network.architecture.grid.then_some(scaling);
             let biases = network.architecture.biases.clone();
@@ -83,7 +83,11 @@ pub fn run(args: &InferArgs) -> anyhow::Result<ExitCode> {
                 );
             }
             let n_inputs = network.architecture.sizes.first().copied().unwrap_or(0);
-            let placement = Placement::with_delays(n_inputs, &network.layers(), network.delay_kind())?;
+            let site = Site::of(n_inputs, &network.layers(), network.delay_kind())?;
+            if site.n_passes() > 1 {
+                console.say(format_args!("network {}: {site}", shape(&network)));
+            }
+            passes = site.n_passes();
             // The table of the run belongs to the run's chip and targets; anything else is calibrated.
             let chip = draw(&config.chip, &config.residual_table)?;
             let fits = |t: &Calibration| t.chip == *chip.identity() && t.targets == config.calibration;
@@ -98,22 +102,20 @@ pub fn run(args: &InferArgs) -> anyhow::Result<ExitCode> {
                 console.say(format_args!("chip {} calibrated", laboratory.calibration.chip));
             }
             let on = format!("chip {}", laboratory.chip.identity());
-            let mut substrate = laboratory.place(placement, scaling, config.scaling.slot_us, config.engine)?;
+            let mut substrate = laboratory.place(site, scaling, config.scaling.slot_us, config.engine)?;
             (trainer.evaluate(&network.network, &mut substrate, &test, TEST_PART)?, on)
         }
     };
     if let Some(path) = &args.times {
         save_times(path, &evaluation, &test.labels)?;
     }
-    report(
-        console,
-        &config,
-        &evaluation,
-        &test,
-        (&on, substrate == SubstrateName::Chip),
-        begun.elapsed().as_secs_f64(),
-    )?;
+    report(console, &config, &evaluation, &test, (&on, passes), begun.elapsed().as_secs_f64())?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Sizes of all layers, as people write them.
+fn shape(network: &SavedNetwork) -> String {
+    network.architecture.sizes.iter().map(ToString::to_string).collect::<Vec<_>>().join("-")
 }
 
 /// What `--data` stands for: a data set, or a file with samples.
@@ -170,7 +172,7 @@ fn report(
     config: &Config,
     evaluation: &Evaluation,
     test: &Samples,
-    (on, on_chip): (&str, bool),
+    (on, passes): (&str, usize),
     wall_s: f64,
 ) -> anyhow::Result<()> {
     let score = &evaluation.score;
@@ -183,13 +185,13 @@ fn report(
         score.loss,
         100.0 * score.silent
     ));
-    let cost = on_chip.then(|| Cost::of_slots(labels.len() as u64, config.scaling.slot_us));
+    let cost = (passes > 0).then(|| Cost::of_slots((labels.len() * passes) as u64, config.scaling.slot_us));
     if let Some(cost) = &cost {
         console.say(format_args!(
             "on the chip {:.3} s in slots of {} us, about {:.1} uJ a sample (an estimate)",
             cost.hardware_s,
             cost.slot_us,
-            1e6 * cost.energy_j_estimate / cost.slots.max(1) as f64
+            1e6 * cost.energy_j_estimate / labels.len().max(1) as f64
         ));
     }
     console.result(&serde_json::json!({
@@ -200,6 +202,7 @@ fn report(
         "test": score,
         "confusion": confusion(labels, &evaluation.classes, test.n_classes),
         "hardware": cost,
+        "passes": cost.map(|_| passes),
         "timings": { "wall_s": wall_s },
     }))?;
     Ok(())

@@ -1,5 +1,6 @@
 //! The commands, and what they share: from arguments to a checked configuration.
 
+pub mod bench;
 pub mod calib;
 pub mod chip;
 pub mod infer;

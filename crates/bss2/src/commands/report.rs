@@ -19,6 +19,7 @@ use crate::figures::{
     CodeHistogram, EpochPoint, Outcome, PlanePoint, RasterPanel, Trace, confusion, learning_curves, raster,
     weight_codes, yin_yang_plane,
 };
+use crate::site::OnChip;
 use crate::stage::Stage;
 
 /// Input spikes of the raster come this long after the start of the trial, beyond the invalid start of an MADC trace.
@@ -79,8 +80,8 @@ pub(super) fn figures(
         .collect();
     weight_codes(&codes, &format!("Synapses after training on {chip}")).save(folder, "weight_codes")?;
 
-    // Traces of membranes need one chip to look at.
-    if let (Some(chip), Some((_, calibration))) = (stage.chip(), finished.calibrated) {
+    // Traces of membranes need one chip to look at, with all of the network on it.
+    if let (Some(chip), Some((_, calibration))) = (stage.chip().and_then(OnChip::whole), finished.calibrated) {
         let panels = panels(finished, summary, calibration, chip, &names)?;
         raster(&panels, &names, shown_us(finished)).save(folder, "raster")?;
     }

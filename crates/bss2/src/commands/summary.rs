@@ -9,8 +9,6 @@ use bss2_emu::spec::ParameterSource;
 use bss2_emu::{Chip, ChipIdentity, ChipSpec, Cost};
 use serde::{Deserialize, Serialize};
 use ttfs::network::Network;
-use ttfs::on_device::OnDevice;
-use ttfs::placement::Placement;
 use ttfs::scaling::Scaling;
 use ttfs::substrate::Substrate;
 use ttfs::train::{Evaluation, Samples, Score, Trainer};
@@ -21,7 +19,8 @@ use crate::console::Console;
 use crate::files::checkpoint::{self, Checkpoint};
 use crate::files::run_folder::RunFolder;
 use crate::files::{FileError, write};
-use crate::laboratory::{Laboratory, layer_sizes, n_inputs};
+use crate::laboratory::{Laboratory, layer_sizes, n_inputs, site};
+use crate::site::OnChip;
 use crate::stage::{Stage, ideal};
 
 /// Classes, confusion, score and, of a noise-aware training, the chips.
@@ -33,6 +32,8 @@ pub(super) struct Finished<'a> {
     /// The chip and its table, which may have been measured on another one, on purpose; none without one chip.
     pub calibrated: Option<&'a (ChipIdentity, Calibration)>,
     pub scaling: Scaling,
+    /// Passes that each batch takes on the chip.
+    pub passes: usize,
     pub trainer: &'a Trainer,
     pub course: &'a Checkpoint,
     /// The network that the training ends with, and the number of epochs that made it.
@@ -101,10 +102,18 @@ pub(super) struct Elsewhere {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Hardware {
     pub calibration_s: f64,
-    /// Training and validation.
+    /// Configurations of the chip that each batch takes: more than one for a network larger than the chip.
+    #[serde(default = "one")]
+    pub passes: usize,
+    /// Training and validation, a slot for each sample and pass.
     pub training: Cost,
     /// One sample of the trained network.
     pub inference: Cost,
+}
+
+/// Passes in summaries of before there could be several.
+fn one() -> usize {
+    1
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -159,6 +168,7 @@ impl Finished<'_> {
             confusion,
             hardware: self.calibrated.map(|(_, calibration)| Hardware {
                 calibration_s: calibration.hardware_time_us * 1e-6,
+                passes: self.passes,
                 training: Cost::of_slots(self.course.trials, config.scaling.slot_us),
                 inference: Cost::of_slots(1, config.scaling.slot_us),
             }),
@@ -202,11 +212,10 @@ impl Finished<'_> {
         Ok(self.trainer.evaluate(self.network, substrate, self.test, TEST_PART)?)
     }
 
-    fn elsewhere(&self, spec: &ChipSpec) -> anyhow::Result<OnDevice<Chip>> {
+    fn elsewhere(&self, spec: &ChipSpec) -> anyhow::Result<OnChip> {
         let config = self.config;
         let laboratory = Laboratory::set_up(Chip::draw(spec), &config.calibration, &config.scaling, None, &mut |_| ())?;
-        let placement = Placement::with_delays(n_inputs(config)?, &layer_sizes(config)?, config.network.delays)?;
-        laboratory.place(placement, self.scaling, config.scaling.slot_us, config.engine)
+        laboratory.place(site(config)?, self.scaling, config.scaling.slot_us, config.engine)
     }
 }
 

@@ -17,7 +17,6 @@ use calib::Targets;
 use serde::{Deserialize, Serialize};
 use ttfs::encoding::TimeEncoding;
 use ttfs::network::{DelayKind, DelaySettings};
-use ttfs::placement::Placement;
 use ttfs::scaling::Latency;
 use ttfs::train::TrainingSettings;
 
@@ -135,16 +134,16 @@ const LARGE: usize = 10_000;
 
 impl EngineKind {
     /// Tells the chip.
-    pub fn choose(self, chip: &mut Chip, placement: &Placement) {
-        if self.is_fast_on_chip(placement) {
+    pub fn choose(self, chip: &mut Chip, circuits_per_neuron: usize) {
+        if self.is_fast_on_chip(circuits_per_neuron) {
             chip.set_engine(Some(Engine::Fast));
         }
     }
 
-    /// Whether a network on a chip is computed in single precision.
-    pub fn is_fast_on_chip(self, placement: &Placement) -> bool {
+    /// Whether a network of neurons of so many circuits is computed in single precision on a chip.
+    pub fn is_fast_on_chip(self, circuits_per_neuron: usize) -> bool {
         match self {
-            Self::Auto => placement.circuits_per_neuron() > 1,
+            Self::Auto => circuits_per_neuron > 1,
             Self::Exact => false,
             Self::Fast => true,
         }

@@ -76,6 +76,7 @@ pub(super) fn place(n_inputs: usize, sizes: &[usize]) -> Result<Placement, Place
         ],
         relay_synapses,
         circuits_per_neuron: 1,
+        slots: None,
     })
 }
 

@@ -92,7 +92,15 @@ impl Placement {
             }
             drivers.push(of_layer);
         }
-        Ok(Self { neurons, routing, relays: Vec::new(), drivers, relay_synapses: Vec::new(), circuits_per_neuron: 2 })
+        Ok(Self {
+            neurons,
+            routing,
+            relays: Vec::new(),
+            drivers,
+            relay_synapses: Vec::new(),
+            circuits_per_neuron: 2,
+            slots: None,
+        })
     }
 
     /// Places a network with as few circuits per neuron as it needs: one if it fits so, else two.

@@ -5,6 +5,7 @@ mod delays_and_neurons;
 mod delays_on_chip;
 mod fast_engine;
 mod finite_differences;
+mod in_passes;
 mod joined_neurons;
 mod mnist16;
 mod published_network;

@@ -14,7 +14,6 @@ use bss2_emu::{ChipIdentity, Device as _};
 use ttfs::gradient::Estimator;
 use ttfs::ideal_fast::FastIdeal;
 use ttfs::neuron::NeuronModel;
-use ttfs::placement::Placement;
 use ttfs::scaling::Scaling;
 use ttfs::train::{EpochRecord, Precision, Trainer, TrainingState};
 
@@ -29,7 +28,7 @@ use crate::files::checkpoint::Checkpoint;
 use crate::files::network::SavedNetwork;
 use crate::files::run_folder::{RunFolder, Writer};
 use crate::laboratory::{
-    GivenTable, Laboratory, draw, initial_state, layer_sizes, measured_neurons, n_inputs, with_delays,
+    GivenTable, Laboratory, draw, initial_state, layer_sizes, measured_neurons, n_inputs, site, with_delays,
 };
 use crate::presets;
 use crate::stage::{NoiseAware, Stage, ideal, ideal_scaling};
@@ -85,7 +84,7 @@ fn watch_for_interrupts() -> anyhow::Result<Arc<AtomicBool>> {
 fn train(start: Start, console: Console, interrupted: &AtomicBool) -> anyhow::Result<ExitCode> {
     let Start { config, folder, table, initial, checkpoint, mut timings } = start;
     let begun = Instant::now();
-    let Prepared { mut stage, scaling, calibrated, neurons, precision } = prepare(&config, table, console)?;
+    let Prepared { mut stage, scaling, passes, calibrated, neurons, precision } = prepare(&config, table, console)?;
     console.say(format_args!("run folder {}", folder.path().display()));
     if let Some((_, calibration)) = &calibrated {
         calibration.save(folder.calibration())?;
@@ -140,6 +139,7 @@ fn train(start: Start, console: Console, interrupted: &AtomicBool) -> anyhow::Re
         config: &config,
         calibrated: calibrated.as_ref(),
         scaling,
+        passes,
         trainer: &trainer,
         course: &course,
         network,
@@ -162,6 +162,8 @@ fn train(start: Start, console: Console, interrupted: &AtomicBool) -> anyhow::Re
 struct Prepared {
     stage: Stage,
     scaling: Scaling,
+    /// Passes that each batch takes on a chip.
+    passes: usize,
     /// The chip and its table, whose table may have been measured on another one, on purpose; if there is one chip.
     calibrated: Option<(ChipIdentity, Calibration)>,
     /// What was measured of the neurons of each layer, if there is one chip.
@@ -179,20 +181,22 @@ fn prepare(config: &Config, table: Option<GivenTable>, console: Console) -> anyh
         SubstrateKind::Chip => {
             let laboratory = set_up(config, table, console)?;
             let calibrated = Some((laboratory.chip.identity().clone(), laboratory.calibration.clone()));
-            let placement = Placement::with_delays(n_inputs(config)?, &layer_sizes(config)?, config.network.delays)?;
-            let scaling = placement.scaling(laboratory.scaling);
-            // A neuron of two circuits was not measured as one.
-            let single = placement.circuits_per_neuron() == 1;
-            if !single && config.training.estimator == Estimator::Calibrated {
+            let site = site(config)?;
+            let (scaling, passes) = (site.scaling(laboratory.scaling), site.n_passes());
+            console.say(format_args!("network {}: {site}", shape(config)?));
+            // A neuron of several circuits was not measured as one.
+            let single = site.whole().filter(|placement| placement.circuits_per_neuron() == 1);
+            if single.is_none() && config.training.estimator == Estimator::Calibrated {
                 bail!(
-                    "training.estimator = \"calibrated\" is for networks of one circuit per neuron; this one needs two"
+                    "training.estimator = \"calibrated\" is for networks that fit on the chip with one circuit per neuron; this \
+                     one sits there with {site}"
                 );
             }
-            let measured = || measured_neurons(&placement, &scaling, &laboratory.calibration);
-            let neurons = if single { measured() } else { Vec::new() };
-            let precision = precision(config.engine.is_fast_on_chip(&placement));
-            let chip = laboratory.place(placement, scaling, config.scaling.slot_us, config.engine)?;
-            Ok(Prepared { stage: Stage::Chip(Box::new(chip)), scaling, calibrated, neurons, precision })
+            let measured = |placement| measured_neurons(placement, &scaling, &laboratory.calibration);
+            let neurons = single.map_or_else(Vec::new, measured);
+            let precision = precision(config.engine.is_fast_on_chip(site.circuits_per_neuron()));
+            let chip = laboratory.place(site, scaling, config.scaling.slot_us, config.engine)?;
+            Ok(Prepared { stage: Stage::Chip(chip), scaling, passes, calibrated, neurons, precision })
         }
         SubstrateKind::Ideal => {
             let scaling = ideal_scaling(&config.scaling);
@@ -201,15 +205,29 @@ fn prepare(config: &Config, table: Option<GivenTable>, console: Console) -> anyh
             let stage = if is_fast { Stage::FastIdeal(FastIdeal(ideal)) } else { Stage::Ideal(ideal) };
             console.say(format_args!("ideal substrate: threshold {}, tau_mem {}", scaling.threshold, scaling.tau_mem));
             let precision = precision(is_fast);
-            Ok(Prepared { stage, scaling, calibrated: None, neurons: Vec::new(), precision })
+            Ok(Prepared { stage, scaling, passes: 1, calibrated: None, neurons: Vec::new(), precision })
         }
         SubstrateKind::NoiseAware => {
             let (chips, scaling) = NoiseAware::new(config)?;
             console.say(format_args!("a fresh chip for every batch: threshold {:.3} nominally", scaling.threshold));
+            let passes = site(config)?.n_passes();
             let (precision, neurons) = (precision(chips.is_fast()), Vec::new());
-            Ok(Prepared { stage: Stage::NoiseAware(Box::new(chips)), scaling, calibrated: None, neurons, precision })
+            Ok(Prepared {
+                stage: Stage::NoiseAware(Box::new(chips)),
+                scaling,
+                passes,
+                calibrated: None,
+                neurons,
+                precision,
+            })
         }
     }
+}
+
+/// Sizes of all layers, as people write them.
+fn shape(config: &Config) -> anyhow::Result<String> {
+    let sizes = std::iter::once(n_inputs(config)?).chain(layer_sizes(config)?);
+    Ok(sizes.map(|n| n.to_string()).collect::<Vec<_>>().join("-"))
 }
 
 fn set_up(config: &Config, table: Option<GivenTable>, console: Console) -> anyhow::Result<Laboratory> {

@@ -8,7 +8,6 @@ use bss2_emu::Device as _;
 use ndarray::Array2;
 use toml::{Table, Value};
 use ttfs::network::Network;
-use ttfs::placement::Placement;
 
 use super::super::summary::Timings;
 use super::super::{config_of, configure, flag};
@@ -19,7 +18,7 @@ use crate::files::checkpoint::Checkpoint;
 use crate::files::initial_weights::{self, InitialWeights};
 use crate::files::run_folder::RunFolder;
 use crate::files::{residual_table, write};
-use crate::laboratory::{GivenTable, draw, layer_sizes, n_inputs};
+use crate::laboratory::{GivenTable, draw, layer_sizes, n_inputs, site};
 use crate::presets;
 
 /// What a training starts from.
@@ -60,7 +59,7 @@ pub(super) fn fresh(args: &TrainArgs) -> anyhow::Result<Start> {
     let (config, table) = configure(base, &args.config, &args.chip, flags)?;
     // What does not fit is said before anything is made.
     if config.substrate != SubstrateKind::Ideal {
-        Placement::with_delays(n_inputs(&config)?, &layer_sizes(&config)?, config.network.delays).context(
+        site(&config).context(
             "the network does not fit on the chip (network.hidden or --hidden, network.delays, encoding.copies)",
         )?;
     }
