@@ -23,7 +23,7 @@ use crate::gradient::BackwardPass;
 use crate::loss::l2;
 use crate::network::{DelaySettings, Layer, Network};
 use crate::neuron::NeuronModel;
-use crate::optimiser::OptimiserState;
+use crate::optimiser::{OptimiserState, decay};
 use crate::scaling::Scaling;
 use crate::substrate::Substrate;
 use score::Tally;
@@ -215,6 +215,7 @@ impl Trainer {
                     batch::gradients(&self.backward, &settings.loss, &layers, inputs.view(), &spikes, &labels);
                 let (mut by_weights, by_delays) = batch::by_parameters(&state.network, gradients);
                 l2::add(settings.l2_weights, layers.iter().map(|layer| &layer.weights), &mut by_weights);
+                decay(settings.weight_decay, &rates, &mut state.network.weights);
                 settings.optimiser.step(&rates, &mut state.optimiser, &mut state.network.weights, &by_weights)?;
                 if state.network.has_delays() {
                     let rate =
