@@ -80,6 +80,7 @@ const KEYS: &[(&str, &str)] = &[
     ("training.loss.t_wrong", "mse: when the others are to spike, in tau_syn"),
     ("training.loss.t_silent", "cross-entropy: time that silence counts as, in tau_syn"),
     ("training.l2_weights", "price of large weights: times the mean of their squares"),
+    ("training.weight_decay", "weights shrink by this times the learning rate at every step, beside the optimiser"),
     ("training.bump.value", "how much weights of silent neurons are raised"),
     ("training.bump.max_missing", "share of missing spikes that is tolerated, per layer; the last serves all after it"),
     ("training.bump.scope", "\"layer\" (published) or \"neuron\""),

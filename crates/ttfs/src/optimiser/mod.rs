@@ -3,6 +3,7 @@
 //! Settings and state are apart: settings are configuration, the state belongs into checkpoints.
 
 mod adam;
+mod decay;
 mod schedule;
 mod sgd;
 
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::Error;
 
 pub use adam::Adam;
+pub use decay::decay;
 pub use schedule::{ConstantSchedule, CosineSchedule, Schedule, StepSchedule};
 pub use sgd::Sgd;
 

@@ -25,7 +25,7 @@ use crate::gradient::{BackwardPass, Estimator};
 use crate::loss::l2;
 use crate::network::{DelaySettings, Layer, Network};
 use crate::neuron::NeuronModel;
-use crate::optimiser::OptimiserState;
+use crate::optimiser::{OptimiserState, decay};
 use crate::scaling::Scaling;
 use crate::substrate::{Spikes, Substrate};
 use score::Tally;
@@ -247,6 +247,7 @@ impl Trainer {
                         let gradients =
                             workspace.gradients(&self.backward, &settings.loss, inputs.view(), &spikes, &labels);
                         l2::add(settings.l2_weights, &measured, gradients);
+                        decay(settings.weight_decay, &rates, &mut state.network.weights);
                         settings.optimiser.step(&rates, &mut state.optimiser, &mut state.network.weights, gradients)?;
                     }
                 }
@@ -284,6 +285,7 @@ impl Trainer {
             let gradients = batch::gradients(&self.backward, &settings.loss, &layers, inputs, spikes, labels);
             let (mut by_weights, by_delays) = batch::by_parameters(&state.network, gradients);
             l2::add(settings.l2_weights, layers.iter().map(|layer| &layer.weights), &mut by_weights);
+            decay(settings.weight_decay, rates, &mut state.network.weights);
             settings.optimiser.step(rates, &mut state.optimiser, &mut state.network.weights, &by_weights)?;
             if state.network.has_delays() {
                 let rate = settings.schedule.learning_rate(settings.delay_learning_rate, state.epoch, settings.epochs);

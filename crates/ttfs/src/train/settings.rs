@@ -57,6 +57,8 @@ pub struct TrainingSettings {
     pub loss: Loss,
     /// Price of large weights, see [`l2`](crate::loss::l2). The losses that are reported are without it.
     pub l2_weights: f64,
+    /// Weights shrink by this times the learning rate at every step of the optimiser, see [`decay`](crate::optimiser::decay). Delays do not.
+    pub weight_decay: f64,
     /// What to do about silent neurons.
     pub bump: BumpRule,
     /// Largest `|dL/dw|` that one sample may cause at one neuron; beyond it that neuron's weights ignore the sample. 0: no
@@ -93,6 +95,7 @@ impl Default for TrainingSettings {
             learning_rate_factors: vec![1.0],
             loss: Loss::Ttfs(TtfsLoss { alpha: 0.1, ..TtfsLoss::default() }),
             l2_weights: 0.0,
+            weight_decay: 0.0,
             bump: BumpRule { value: 0.005, max_missing: vec![0.9, 0.5], scope: BumpScope::Neuron },
             max_gradient: 0.2,
             estimator: Estimator::Measured,
@@ -123,6 +126,7 @@ impl TrainingSettings {
             error::within("learning_rate_factors", *factor, 0.0, 1e6)?;
         }
         error::within("l2_weights", self.l2_weights, 0.0, 1e9)?;
+        error::within("weight_decay", self.weight_decay, 0.0, 1e6)?;
         error::within("weight_clip", self.weight_clip, 0.0, 1e6)?;
         self.loss.check()?;
         self.bump.check()?;

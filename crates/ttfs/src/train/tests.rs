@@ -142,5 +142,6 @@ fn settings_out_of_range_are_refused() {
     assert!(refused(|s| s.learning_rate_factors.clear()).contains("learning_rate_factors"));
     assert!(refused(|s| s.learning_rate_factors = vec![-1.0]).contains("learning_rate_factors"));
     assert!(refused(|s| s.l2_weights = f64::NAN).contains("l2_weights"));
+    assert!(refused(|s| s.weight_decay = -0.1).contains("weight_decay"));
     assert!(refused(|s| s.weight_clip = -1.0).contains("weight_clip"));
 }

@@ -90,18 +90,38 @@ fn rounding_decides_at_which_weights_the_gradient_is_taken() {
 
 #[test]
 fn a_price_on_weights_makes_them_smaller() {
-    let mean_square = |l2_weights| {
+    let mean_square = |l2_weights, weight_decay| {
         let (state, _) = train(
             &trainer(|s| {
                 no_bumps(s);
                 s.l2_weights = l2_weights;
+                s.weight_decay = weight_decay;
             }),
             4,
         );
         state.network.weights.iter().flatten().map(|w| w * w).sum::<f64>()
     };
-    let (free, priced) = (mean_square(0.0), mean_square(5.0));
+    let (free, priced, decayed) = (mean_square(0.0, 0.0), mean_square(5.0, 0.0), mean_square(0.0, 0.2));
     assert!(priced < 0.9 * free, "{priced} and {free}");
+    assert!(decayed < 0.9 * free, "{decayed} and {free}");
+}
+
+/// A neuron that no sample makes spike has no gradient: all that changes its weights is the decay.
+#[test]
+fn a_weight_without_gradient_shrinks_by_rate_and_decay_at_every_step() {
+    let trainer = trainer(|s| {
+        no_bumps(s);
+        s.weight_decay = 0.5;
+        s.learning_rate_factors = vec![0.1, 1.0];
+    });
+    let mut state = trainer.initial_state(25, &[40, 3]);
+    state.network.weights[0].column_mut(7).fill(-0.5);
+    let mut ideal = Ideal { model: scaling().model(), grid: Some(scaling()) };
+    trainer.run_epoch(&mut state, &mut ideal, &samples(42, 200), &samples(41, 10)).unwrap();
+    let (rate, steps) = (0.1 * trainer.settings.optimiser.learning_rate(), state.optimiser.steps);
+    let expected = -0.5 * libm::pow(1.0 - 0.5 * rate, steps as f64);
+    assert!((state.network.weights[0][[3, 7]] - expected).abs() < 1e-12);
+    assert!(steps > 1 && expected > -0.5);
 }
 
 #[test]
