@@ -66,7 +66,7 @@ pub enum Engine {
     Event,
     /// One layer after the other: feed-forward networks, faster.
     Layered,
-    /// The same in single precision, much faster, where the configuration allows it: neurons of one or two circuits that are
+    /// The same in single precision, much faster, where the configuration allows it: neurons of up to eight circuits that are
     /// linear between events, events on the time grid, nobody who looks at the neurons on the way; else as [`Engine::Layered`].
     /// Spikes differ from those of the other engines by one tick for at most one in 1000, and spike or not within 1e-5 of
     /// the threshold; so it is never chosen unasked.

@@ -235,12 +235,11 @@ impl Placement {
             let first_column = self.neurons[layer].first().map_or(0, |neuron| neuron.column());
             for (&(hemisphere, driver), source) in drivers.iter().zip(weights.rows()) {
                 let dense;
-                let source = match source.as_slice() {
-                    Some(source) => source,
-                    None => {
-                        dense = source.to_vec();
-                        &dense
-                    }
+                let source = if let Some(source) = source.as_slice() {
+                    source
+                } else {
+                    dense = source.to_vec();
+                    &dense
                 };
                 scaling.signed_codes(source, &mut codes);
                 for (row, sign) in [(2 * driver, 1), (2 * driver + 1, -1)] {

@@ -283,3 +283,29 @@ fn settle(keys: &mut [Key]) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::{Purpose, Stream};
+
+    #[test]
+    fn buckets_and_merging_are_sorting() {
+        let mut draw = Stream::new(2, Purpose::Search, [0, 0, 0]);
+        let mut spare = Vec::new();
+        for (n, span) in [(0, 1), (5, 100), (23, 0), (24, 0), (200, 3), (200, 255), (200, 256), (300, 20_000)] {
+            let mut list = |n: usize| -> Vec<Key> {
+                let tick = |u: f64| 40 + (u * f64::from(span + 1)) as u32;
+                (0..n).map(|_| Key::new(tick(draw.uniform()), (draw.uniform() * 500.0) as u64)).collect()
+            };
+            let (mut a, mut b) = (list(n), list(n / 2));
+            let mut expected: Vec<Key> = a.iter().chain(&b).copied().collect();
+            expected.sort_unstable();
+            sort(&mut a, &mut spare);
+            sort(&mut b, &mut spare);
+            assert!(a.is_sorted() && b.is_sorted());
+            merge(&mut a, &b);
+            assert_eq!(a, expected, "{n} in {span}");
+        }
+    }
+}

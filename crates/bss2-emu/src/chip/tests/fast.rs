@@ -29,6 +29,10 @@ fn chip(seed: u32, dice: &mut Dice) -> Chip {
     routing.delay_pairs.clear();
     routing.logical_neurons = vec![vec![id(3), id(4)], vec![id(40), id(41)], vec![id(260), id(261)]];
     routing.logical_neurons.extend((50..62).chain(150..158).map(|n| vec![id(2 * n), id(2 * n + 1)]));
+    // Three, four, seven and eight circuits; none of the first layer, which would drive them into each other's arms.
+    for (first, circuits) in [(330, 3), (340, 4), (350, 7), (360, 8)] {
+        routing.logical_neurons.push((first..first + circuits).map(id).collect());
+    }
     chip.connect(&routing).unwrap();
     let mut rows = Vec::new();
     for hemisphere in Hemisphere::BOTH {
@@ -129,4 +133,78 @@ fn what_it_cannot_run_it_hands_on() {
         chip.run(&experiment).unwrap()
     };
     assert_eq!(record(&mut chip, Engine::Layered), record(&mut chip, Engine::Fast));
+}
+
+/// First spikes are those of the recordings, with any vectors, on any number of threads.
+#[test]
+fn first_spikes_are_those_that_are_recorded() {
+    for seed in [0, 3, 5] {
+        let mut dice = Dice(Stream::new(6, Purpose::Search, [seed, 0, 0]));
+        let mut chip = chip(seed, &mut dice);
+        chip.set_engine(Some(Engine::Fast));
+        let experiment = experiment(&mut dice);
+        let neurons: Vec<NeuronId> = (0..NEURONS).rev().filter(|n| n % 7 != 3).map(id).collect();
+        let stimulus = |trial: usize, spikes: &mut Vec<InputSpike>| spikes.extend(&experiment.trials[trial].spikes);
+        let batch = Batch {
+            run: experiment.run,
+            duration_us: experiment.duration_us,
+            n_trials: experiment.trials.len(),
+            stimulus: &stimulus,
+            neurons: &neurons,
+        };
+        let mut recorded = FirstSpikes::default();
+        batch.by_recording(&mut chip, &mut recorded).unwrap();
+        assert!(recorded.times_us.iter().filter(|t| t.is_finite()).count() > 500);
+        assert!(recorded.repeats.iter().sum::<u64>() > 0);
+        for (kind, threads) in [(Kind::Wide, 1), (Kind::Wide, 7), (Kind::Half, 2), (Kind::Plain, 2)] {
+            WIDEST.store(kind as u8, Ordering::Relaxed);
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            // What was in it before is gone.
+            let mut dense = FirstSpikes { times_us: vec![1.0; 3], repeats: vec![9; 600] };
+            pool.install(|| chip.first_spikes(&batch, &mut dense)).unwrap();
+            WIDEST.store(Kind::Wide as u8, Ordering::Relaxed);
+            assert_eq!(dense, recorded, "{kind:?}, {threads} threads");
+        }
+    }
+}
+
+#[test]
+fn a_batch_is_refused_as_its_trials_are() {
+    let mut dice = Dice(Stream::new(6, Purpose::Search, [1, 0, 0]));
+    let mut chip = chip(1, &mut dice);
+    let neurons = [id(0)];
+    for engine in [Engine::Fast, Engine::Layered] {
+        chip.set_engine(Some(engine));
+        for (late, channel, part) in [(61.0, 0, "at 61 us"), (1.0, 30, "channel 30"), (-1.0, 0, "at -1 us")] {
+            let stimulus = |trial: usize, spikes: &mut Vec<InputSpike>| {
+                let time_us = if trial >= 41 { late } else { 1.0 };
+                spikes.push(InputSpike { time_us, channel: if trial >= 41 { channel } else { 0 } });
+            };
+            let run = RunId { session: 0, index: 0 };
+            let batch = Batch { run, duration_us: 60.0, n_trials: 60, stimulus: &stimulus, neurons: &neurons };
+            let error = chip.first_spikes(&batch, &mut FirstSpikes::default()).unwrap_err().to_string();
+            assert!(error.starts_with("trial 41: ") && error.contains(part), "{error}");
+        }
+    }
+}
+
+/// Weights that are written again change what they should, and nothing else.
+#[test]
+fn weights_can_be_written_again() {
+    let mut dice = Dice(Stream::new(6, Purpose::Search, [4, 0, 0]));
+    let mut chip = chip(4, &mut dice);
+    chip.set_engine(Some(Engine::Fast));
+    let experiment = experiment(&mut dice);
+    let before = chip.run(&experiment).unwrap();
+    let half: Vec<u8> = (0..COLUMNS).map(|column| (column % 64) as u8).collect();
+    let kept = chip.arrays.weights(0)[5 * COLUMNS..6 * COLUMNS].to_vec();
+    chip.write_weights(&[row(Hemisphere::Top, 5, &half)]).unwrap();
+    let changed = chip.run(&experiment).unwrap();
+    assert_ne!(before, changed);
+    let mut fresh = chip.clone();
+    fresh.fast = None;
+    assert_eq!(changed, fresh.run(&experiment).unwrap());
+    let back = RowWrite { hemisphere: Hemisphere::Top, row: 5, first_column: 0, weights: kept };
+    chip.write_weights(std::slice::from_ref(&back)).unwrap();
+    assert_eq!(before, chip.run(&experiment).unwrap());
 }

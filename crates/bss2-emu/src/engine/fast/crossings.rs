@@ -10,7 +10,7 @@ use super::tables::Block;
 use super::vector::{LANES, Lanes, Mask, Vector};
 
 /// Order of the series of the potential within a step.
-const ORDER: usize = 6;
+const ORDER: usize = 7;
 
 /// Up to sixteen crossings that are not solved yet, of any lanes.
 #[derive(Debug)]

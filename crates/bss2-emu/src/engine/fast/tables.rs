@@ -7,7 +7,7 @@ use crate::membrane::Membrane;
 use super::vector::{LANES, Lanes};
 
 /// Ticks of the longest step that is looked up; longer times take several.
-pub const LONGEST_STEP: u32 = 64;
+pub const LONGEST_STEP: u32 = 112;
 /// Shortest time constant for which the series over a step is exact to an `f32`.
 const SHORTEST_TAU_US: f64 = 2.0;
 /// Shortest refractory time: a neuron fires once in a step at most.
