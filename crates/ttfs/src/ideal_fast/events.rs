@@ -37,12 +37,12 @@ pub(super) struct Events {
 
 impl Events {
     /// Sorts spike times, silence left out.
-    pub(super) fn sort(&mut self, times: impl ExactSizeIterator<Item = f64>, instructions: Instructions) {
+    pub(super) fn sort(&mut self, times: &[f64], instructions: Instructions) {
         self.sent.clear();
         self.sent.resize(times.len(), (0.0, 0));
         let (mut n, mut first, mut last) = (0, f64::INFINITY, f64::NEG_INFINITY);
         // Without a branch, which would be foretold wrongly for every other input.
-        for (input, t) in times.enumerate() {
+        for (input, &t) in times.iter().enumerate() {
             self.sent[n] = (t, input as u32);
             let comes = t < f64::INFINITY;
             n += usize::from(comes);
@@ -189,7 +189,7 @@ mod tests {
                 expected.sort_by(f64::total_cmp);
                 for instructions in Instructions::available() {
                     let mut events = Events::default();
-                    events.sort(times.iter().copied(), instructions);
+                    events.sort(&times, instructions);
                     assert_eq!(events.times, expected);
                     let mut inputs: Vec<u32> = events.list.iter().map(|event| event.input).collect();
                     assert!(inputs.iter().zip(&expected).all(|(input, t)| times[*input as usize] == *t));

@@ -168,50 +168,66 @@ fn block<const N: usize>(rows: &[f32], events: &[Event], lanes: &mut Lanes, from
 /// The first `s` in `0..=span` with `v + i s = theta e^s`, and what it is worth.
 #[inline(always)]
 fn crossing(v: f32, i: f32, span: f32, theta: f32) -> (f32, u32) {
-    // With 1 + s + s^2/2 for e^s, which is less: the root comes before the true one.
-    let (slope, missing) = (i - theta, theta - v);
-    let mut s = 2.0 * missing / (slope + (slope * slope - 2.0 * theta * missing).max(0.0).sqrt());
+    // The line is highest above the curve at `top`, and l before the root: above/i = e^-l - 1 + l = p^2/2, a series in p.
+    let top = ln((i / theta).max(1.0));
+    let p = (2.0 * (i.mul_add(top, v) - i) / i).max(0.0).sqrt();
+    let mut series = 1.0 / 270.0_f32;
+    for factor in [1.0 / 36.0, 1.0 / 6.0, 1.0] {
+        series = p.mul_add(series, factor);
+    }
+    let mut s = top - p * series;
     let mut step = 0.0;
-    for _ in 0..4 {
+    for _ in 0..2 {
         let growth = theta * exp(s);
         step = (i.mul_add(s, v) - growth) / (i - growth);
         s -= step;
     }
     let is_sure = (s >= 0.0) & (s <= span) & (step.abs() <= DOUBT) & (i - theta * exp(s) > 1e-2 * theta);
     // Where the line is highest above the curve within the interval.
-    let top = ln((i / theta).max(1.0)).min(span);
+    let top = top.min(span);
     let above = i.mul_add(top, v) - theta * exp(top);
     let is_none = above < -DOUBT * i.abs().max(theta);
     let verdict = if is_none { Verdict::None as u32 } else { Verdict::Doubt as u32 };
     (s, if is_sure { Verdict::Spike as u32 } else { verdict })
 }
 
-/// Whether and when a neuron spikes that was looked at in vain in the interval `lanes` left it in; `None` if single precision cannot
-/// tell.
-#[cold]
-#[inline(never)]
-pub(super) fn resume(run: &Run, neuron: usize) -> Option<f64> {
-    let Run { weights, events, lanes, theta } = run;
-    let (mut a, mut u) = (lanes.a[neuron], lanes.u[neuron]);
-    let last = events.list.len() - 1;
-    for k in lanes.interval[neuron] as usize + 1..=last {
-        let event = &events.list[k];
-        a = weights.of(event.input as usize, neuron).mul_add(event.growth, a);
-        let before = u;
-        u = a.mul_add(event.span, u);
-        if u < event.tangent && k < last {
-            continue;
+/// Whether and when a neuron spikes that was looked at in vain in the interval in which it was left; `None` if single precision
+/// cannot tell.
+pub(super) struct Resume<'a> {
+    pub(super) weights: &'a Weights,
+    pub(super) events: &'a Events,
+    pub(super) lanes: &'a Lanes,
+    pub(super) theta: f32,
+    pub(super) neuron: usize,
+}
+
+impl Loops for Resume<'_> {
+    type Output = Option<f64>;
+
+    #[inline(always)]
+    fn run(self) -> Option<f64> {
+        let Self { weights, events, lanes, theta, neuron } = self;
+        let (mut a, mut u) = (lanes.a[neuron], lanes.u[neuron]);
+        let last = events.list.len() - 1;
+        for k in lanes.interval[neuron] as usize + 1..=last {
+            let event = &events.list[k];
+            a = weights.of(event.input as usize, neuron).mul_add(event.growth, a);
+            let before = u;
+            u = a.mul_add(event.span, u);
+            if u < event.tangent && k < last {
+                continue;
+            }
+            let span = if k == last { f32::INFINITY } else { event.span };
+            let (after, verdict) = crossing(before / event.growth, a / event.growth, span, theta);
+            if verdict == Verdict::Spike as u32 {
+                return Some(events.times[k] + f64::from(after));
+            }
+            if verdict == Verdict::Doubt as u32 {
+                return None;
+            }
         }
-        let span = if k == last { f32::INFINITY } else { event.span };
-        let (after, verdict) = crossing(before / event.growth, a / event.growth, span, *theta);
-        if verdict == Verdict::Spike as u32 {
-            return Some(events.times[k] + f64::from(after));
-        }
-        if verdict == Verdict::Doubt as u32 {
-            return None;
-        }
+        Some(f64::INFINITY)
     }
-    Some(f64::INFINITY)
 }
 
 /// `e^x` for moderate `x`, to a few units in the last place.

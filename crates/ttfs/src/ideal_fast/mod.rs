@@ -7,8 +7,8 @@
 //! ```
 //! From event to event a layer needs two multiplications per neuron, `a += w e` and `u += dt a`, and one comparison: a line that is
 //! below the tangent of `theta e^t` at the beginning of an interval is below the curve, which is convex. A neuron that is not stays
-//! as it is, without a branch, and all are solved together at the end: `v + i s = theta e^s` by Newton's method, which on this concave
-//! difference comes from the left and never passes the root. False alarms of the tangent go on from where they are; what single
+//! as it is, without a branch, and all are solved together at the end: `v + i s = theta e^s` by a series around the highest point of the
+//! difference (that of Lambert's W around its branch point) and two steps of Newton's method. False alarms of the tangent go on from where they are; what single
 //! precision cannot decide (a grazing crossing, a crossing at the very end of an interval) is left to [`LifModel`], the twin in double
 //! precision.
 //!
@@ -20,7 +20,7 @@ mod lanes;
 
 use bss2_emu::RunId;
 use bss2_emu::vectors::Instructions;
-use ndarray::{Array2, ArrayView2, ArrayViewMut1, Axis};
+use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut1, Axis};
 use rayon::prelude::*;
 
 use crate::Error;
@@ -29,7 +29,7 @@ use crate::neuron::LifModel;
 use crate::scaling::Scaling;
 use crate::substrate::{Ideal, Spikes, Substrate};
 use events::Events;
-use lanes::{Lanes, Run, Verdict, Weights};
+use lanes::{Lanes, Resume, Run, Verdict, Weights};
 
 /// Longest span of input times, in `tau`: beyond it the sums leave the range of an `f32`.
 const LONGEST_SPAN: f64 = 30.0;
@@ -62,7 +62,7 @@ impl FastIdeal {
                     let (before, after) = rows.split_at_mut(number);
                     let sources = before.last().map_or(inputs, |times| times.view());
                     if let Some(out) = after.first_mut() {
-                        layer.run(sources.iter().copied(), out, scratch);
+                        layer.run(sources, out, scratch);
                     }
                 }
             },
@@ -110,17 +110,11 @@ impl<'a> Layer<'a> {
     }
 
     /// First spikes of one sample, for neurons that are noted as silent.
-    fn run(
-        &self,
-        sources: impl ExactSizeIterator<Item = f64>,
-        out: &mut ArrayViewMut1<f64>,
-        Scratch { events, lanes }: &mut Scratch,
-    ) {
+    fn run(&self, sources: ArrayView1<f64>, out: &mut ArrayViewMut1<f64>, Scratch { events, lanes }: &mut Scratch) {
         let tau = self.model.tau_mem;
-        if tau == 1.0 {
-            events.sort(sources, self.instructions);
-        } else {
-            events.sort(sources.map(|t| t / tau), self.instructions);
+        match sources.to_slice() {
+            Some(sources) if tau == 1.0 => events.sort(sources, self.instructions),
+            _ => events.sort(&sources.iter().map(|t| t / tau).collect::<Vec<_>>(), self.instructions),
         }
         let Some(span) = events.span() else { return };
         if span > LONGEST_SPAN {
@@ -142,8 +136,8 @@ impl<'a> Layer<'a> {
             } else if k == last {
                 continue;
             } else {
-                let run = Run { weights: &self.weights, events, lanes, theta };
-                lanes::resume(&run, neuron).unwrap_or_else(|| self.by_the_twin(events, neuron))
+                let resume = Resume { weights: &self.weights, events, lanes, theta, neuron };
+                self.instructions.run(resume).unwrap_or_else(|| self.by_the_twin(events, neuron))
             };
             *out = tau * spike;
         }
