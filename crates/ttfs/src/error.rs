@@ -75,6 +75,9 @@ pub enum Error {
     /// A bias spike into a layer of a network with delays.
     #[error("a network with delays has no place for bias spikes behind its first layer")]
     BiasBehindDelays,
+    /// Deviations of the model network and delays, which they are not defined for.
+    #[error("a perturbed model network has no delays")]
+    PerturbedDelays,
     /// A network that does not fit on the chip.
     #[error(transparent)]
     Placement(#[from] crate::placement::PlacementError),

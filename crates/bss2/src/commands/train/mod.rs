@@ -31,7 +31,7 @@ use crate::laboratory::{
     GivenTable, Laboratory, draw, initial_state, layer_sizes, measured_neurons, n_inputs, with_delays,
 };
 use crate::presets;
-use crate::stage::{NoiseAware, Stage, ideal, ideal_scaling};
+use crate::stage::{NoiseAware, Stage, ideal_scaling, ideal_stage, training_settings};
 
 /// Epochs between checkpoints.
 const CHECKPOINT_EVERY: u32 = 10;
@@ -92,7 +92,7 @@ fn train(start: Start, console: Console, interrupted: &AtomicBool) -> anyhow::Re
     let calibration_s = begun.elapsed().as_secs_f64();
 
     let data = splits(&config)?;
-    let mut trainer = Trainer::new(config.training.clone(), scaling)?;
+    let mut trainer = Trainer::new(training_settings(&config), scaling)?;
     if config.training.estimator == Estimator::Calibrated && !neurons.is_empty() {
         trainer = trainer.with_neurons(neurons)?;
     }
@@ -133,7 +133,7 @@ fn train(start: Start, console: Console, interrupted: &AtomicBool) -> anyhow::Re
     }
 
     let (network, kept_epoch) = trainer.kept(&course.state);
-    SavedNetwork::new(config.data.kind, &config.encoding, scaling, config.training.rounding, network)
+    SavedNetwork::new(config.data.kind, &config.encoding, scaling, training_settings(&config).rounding, network)
         .save(&folder.network())?;
     let finished = Finished {
         config: &config,
@@ -187,8 +187,8 @@ fn prepare(config: &Config, table: Option<GivenTable>, console: Console) -> anyh
             Ok(Prepared { stage: Stage::Chip(Box::new(chip)), scaling, calibrated, neurons })
         }
         SubstrateKind::Ideal => {
-            let scaling = ideal_scaling(&config.scaling);
-            let stage = Stage::Ideal(ideal(scaling, config.training.rounding));
+            let scaling = ideal_scaling(config);
+            let stage = ideal_stage(config, scaling)?;
             console.say(format_args!("ideal substrate: threshold {}, tau_mem {}", scaling.threshold, scaling.tau_mem));
             Ok(Prepared { stage, scaling, calibrated: None, neurons: Vec::new() })
         }
