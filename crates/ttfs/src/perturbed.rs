@@ -95,6 +95,29 @@ impl Perturbation {
         frozen.iter().any(|std| *std > 0.0) || self.input_jitter_std > 0.0
     }
 
+    /// The numbers that are not those of [`Self::NONE`], by name.
+    pub fn deviations(&self) -> Vec<(&'static str, f64)> {
+        let numbers = |p: &Self| {
+            [
+                ("threshold_rel_std", p.threshold_rel_std),
+                ("weight_rel_std", p.weight_rel_std),
+                ("gain_rel_std", p.gain_rel_std),
+                ("tau_mem_rel_std", p.tau_mem_rel_std),
+                ("tau_syn_rel_std", p.tau_syn_rel_std),
+                ("tau_mem_factor", p.tau_mem_factor),
+                ("input_jitter_std", p.input_jitter_std),
+                ("weight_bits", f64::from(p.weight_bits)),
+                ("weight_range", p.weight_range),
+            ]
+        };
+        numbers(self)
+            .into_iter()
+            .zip(numbers(&Self::NONE))
+            .filter(|(own, none)| own != none)
+            .map(|(own, _)| own)
+            .collect()
+    }
+
     /// A weight on the grid of `bits`, if there is one.
     fn rounded(&self, weights: &Array2<f64>) -> Array2<f64> {
         if self.weight_bits == 0 {

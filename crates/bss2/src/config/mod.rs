@@ -300,13 +300,15 @@ impl Config {
                 refuse("training.rounding", message.into());
             }
         }
-        if self.perturbation != Perturbation::NONE {
+        for (name, value) in self.perturbation.deviations() {
+            // A key of its own: what is wrong with a whole section would be laid to each value alone.
+            let key = format!("perturbation.{name}");
             if self.substrate != SubstrateKind::Ideal {
-                let message = "has no effect: it perturbs the model; substrate = \"ideal\" uses it, a chip has deviations of its own";
-                refuse("perturbation", message.into());
+                let message = "has no effect: a chip has deviations of its own (substrate = \"ideal\" uses it)";
+                refuse(&key, format!("{value} {message}"));
             }
             if self.network.delays != DelayKind::None {
-                refuse("perturbation", "goes with network.delays = \"none\" only".into());
+                refuse(&key, format!("{value} goes with network.delays = \"none\" only"));
             }
         }
         if self.substrate == SubstrateKind::NoiseAware {
