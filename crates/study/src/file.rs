@@ -156,6 +156,9 @@ pub struct StudyFile {
     /// Training seeds.
     #[serde(default)]
     pub seeds: Seeds,
+    /// Whether the n-th training seed goes with the n-th chip alone, instead of every seed with every chip.
+    #[serde(default)]
+    pub paired: bool,
     /// Tests of each network, with temporal noise of their own.
     #[serde(default = "once")]
     pub repeats: u32,
@@ -217,6 +220,13 @@ impl StudyFile {
         }
         problems.extend(self.chips.problems("chips"));
         problems.extend(self.seeds.problems("seeds"));
+        let (chips, seeds) = (self.chips.list().len(), self.seeds.list().len());
+        if self.paired && chips != seeds {
+            problems.push(format!("paired: {chips} chips and {seeds} seeds; expected as many of both"));
+        }
+        if self.paired && self.protocols.contains(&Protocol::Transfer) {
+            problems.push("paired: true is not allowed with the protocol transfer; expected false".to_owned());
+        }
         if !(1..=MOST_REPEATS).contains(&self.repeats) {
             problems.push(format!("repeats: {} is not allowed; expected 1..={MOST_REPEATS}", self.repeats));
         }
@@ -274,7 +284,7 @@ impl StudyFile {
     /// # Errors
     /// [`Error::Syntax`] if a value is of the wrong type.
     pub fn with(self, set: &Table, origin: &str) -> Result<Self, Error> {
-        const OWN: [&str; 6] = ["chips", "seeds", "repeats", "settings", "protocols", "title"];
+        const OWN: [&str; 7] = ["chips", "seeds", "paired", "repeats", "settings", "protocols", "title"];
         let refuse = |message: String| Error::Syntax { origin: origin.to_owned(), message };
         let mut whole = Table::try_from(&self).map_err(|e| refuse(e.to_string()))?;
         for (key, value) in set {
@@ -385,6 +395,7 @@ mod tests {
                 ),
                 &["axes[1]: 2 points", "has 1"],
             ),
+            (with("paired = true\nchips = [1, 2]"), &["paired: 2 chips and 1 seeds"]),
             (with("[quick]\nevery = 0"), &["quick.every: 0"]),
         ];
         assert!(cases.len() >= 20);

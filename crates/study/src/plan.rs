@@ -92,8 +92,11 @@ impl<C: Clone + Send + Sync> Plan<C> {
                     message,
                 };
                 let config = bench.resolve(&draft(&study, &point, protocol)).map_err(refuse)?;
-                for (chip, source) in pairs(protocol, &chips, study.settings.transfer) {
-                    for &seed in &seeds {
+                for (number_of_chip, (chip, source)) in
+                    pairs(protocol, &chips, study.settings.transfer).into_iter().enumerate()
+                {
+                    let own = if study.paired { &seeds[number_of_chip..=number_of_chip] } else { &seeds[..] };
+                    for &seed in own {
                         for repeat in 0..study.repeats {
                             let place = Place { protocol, chip, source, seed, repeat };
                             let id = TrialId::of(&bench.address(&config, place).map_err(refuse)?);

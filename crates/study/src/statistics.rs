@@ -47,6 +47,11 @@ pub struct Components {
     pub rest: Option<f64>,
 }
 
+impl Components {
+    /// Where chips and trainings cannot be told apart.
+    pub const UNKNOWN: Self = Self { chip: None, seed: None, rest: None };
+}
+
 /// Takes the variance of a full table `(chip, seed)` apart, by the expected mean squares of random effects.
 ///
 /// ```text

@@ -76,7 +76,7 @@ impl Summary {
                     .map(|(trial, record)| (trial, record.as_ref()))
                     .collect();
                 if !own.is_empty() {
-                    cells.push(cell(point, protocol, &own));
+                    cells.push(cell(point, protocol, &own, plan.study.paired));
                 }
             }
         }
@@ -102,7 +102,7 @@ impl Summary {
     }
 }
 
-fn cell<C>(point: usize, protocol: Protocol, own: &[(&crate::Trial<C>, Option<&Record>)]) -> Cell {
+fn cell<C>(point: usize, protocol: Protocol, own: &[(&crate::Trial<C>, Option<&Record>)], paired: bool) -> Cell {
     let mut accuracies = Vec::new();
     // By chip (a chip that networks come to from several others counts once for each), then seed, over repeats.
     let mut sums: BTreeMap<((u64, Option<u64>), u64), (f64, usize)> = BTreeMap::new();
@@ -135,6 +135,9 @@ fn cell<C>(point: usize, protocol: Protocol, own: &[(&crate::Trial<C>, Option<&R
     let of = |chip, seed| sums.get(&(chip, seed)).map(|(sum, n)| sum / *n as f64);
     let table: Vec<Vec<Option<f64>>> =
         chips.iter().map(|chip| seeds.iter().map(|seed| of(*chip, *seed)).collect()).collect();
+    // Where each chip has a training of its own, the two cannot be told apart.
+    let table =
+        if paired { table.iter().map(|row| vec![row.iter().flatten().copied().next()]).collect() } else { table };
     // Chips that lack a training would pull the components towards their own means.
     let full: Vec<Vec<f64>> = table.iter().filter_map(|row| row.iter().copied().collect()).collect();
     let by_chip = table.iter().filter_map(|row| mean(&row.iter().flatten().copied().collect::<Vec<_>>())).collect();
@@ -144,7 +147,10 @@ fn cell<C>(point: usize, protocol: Protocol, own: &[(&crate::Trial<C>, Option<&R
         failed,
         missing,
         mean: mean(&accuracies),
-        variance: Variance { sd: sd(&accuracies), components: components(&full) },
+        variance: Variance {
+            sd: sd(&accuracies),
+            components: if paired { Components::UNKNOWN } else { components(&full) },
+        },
         median: quantile(&accuracies, 0.5),
         quartiles: quantile(&accuracies, 0.25).zip(quantile(&accuracies, 0.75)),
         worst_decile: quantile(&accuracies, 0.1),

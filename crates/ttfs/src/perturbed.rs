@@ -5,12 +5,13 @@ use std::ops::RangeInclusive;
 use bss2_emu::RunId;
 use bss2_emu::rng::{Purpose, Stream};
 use ndarray::{Array2, ArrayView2, Axis};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::ideal_fast::FastIdeal;
 use crate::network::Network;
-use crate::neuron::{LifModel, NeuronModel};
-use crate::substrate::{Ideal, Individual, Spikes, Substrate};
+use crate::neuron::LifModel;
+use crate::substrate::{Ideal, Spikes, Substrate};
 use crate::{Error, error};
 
 /// Smallest factor that a Gaussian deviation may make: thresholds and time constants stay positive.
@@ -190,7 +191,7 @@ struct Frozen {
     /// Factors on its weights: of synapses, gains and (inverse) thresholds, with which a common threshold does the same.
     weights: Array2<f64>,
     /// Its neurons, if their time constants differ.
-    neurons: Option<Vec<NeuronModel>>,
+    neurons: Option<Vec<LifModel>>,
 }
 
 impl Perturbed {
@@ -258,7 +259,7 @@ impl Perturbed {
                 let model = self.model();
                 let tau_syn = model.tau_syn * own(tau_syn_rel_std, Parameter::TauSyn, neuron);
                 let tau_mem = model.tau_mem * own(tau_mem_rel_std, Parameter::TauMem, neuron);
-                NeuronModel { tau_mem, tau_syn_exc: tau_syn, tau_syn_inh: tau_syn, ..model.into() }
+                LifModel { tau_mem, tau_syn, ..model }
             };
             (0..neurons).map(neuron).collect()
         });
@@ -310,20 +311,39 @@ impl Substrate for Perturbed {
                     .map_err(|_| Error::Shape { what: "bias", found: vec![1], expected: vec![sources.nrows()] })?;
             }
             let alone = Network::new(vec![self.rounded(weights) * &frozen.weights]);
-            let spikes = match &frozen.neurons {
-                Some(neurons) => {
-                    Individual { neurons: vec![neurons.clone()], grid: None }.forward(&alone, sources.view(), run)?
-                }
-                None if self.fast => FastIdeal(ideal).forward(&alone, sources.view(), run)?,
-                None => { ideal }.forward(&alone, sources.view(), run)?,
+            let mut spikes = match &frozen.neurons {
+                Some(neurons) => vec![individual(neurons, sources.view(), alone.weights[0].view())?],
+                None if self.fast => FastIdeal(ideal).forward(&alone, sources.view(), run)?.layers,
+                None => { ideal }.forward(&alone, sources.view(), run)?.layers,
             };
-            layers.extend(spikes.layers);
-            if let Some(times) = layers.last() {
+            if let Some(times) = spikes.pop() {
                 sources = times.clone();
+                layers.push(times);
             }
         }
         Ok(Spikes::first(layers))
     }
+}
+
+/// First spikes `(n_samples, n_neurons)` of neurons that have time constants of their own, the same for either sign.
+fn individual(neurons: &[LifModel], inputs: ArrayView2<f64>, weights: ArrayView2<f64>) -> Result<Array2<f64>, Error> {
+    if weights.nrows() != inputs.ncols() {
+        let (found, expected) = (weights.shape().to_vec(), vec![inputs.ncols(), neurons.len()]);
+        return Err(Error::Shape { what: "weights", found, expected });
+    }
+    let mut spikes = Array2::zeros((inputs.nrows(), neurons.len()));
+    let rows = spikes.axis_iter_mut(Axis(0)).into_par_iter().zip(inputs.axis_iter(Axis(0)).into_par_iter());
+    rows.for_each_init(Vec::new, |own, (mut out, times)| {
+        let mut order: Vec<usize> = (0..times.len()).filter(|&k| times[k].is_finite()).collect();
+        order.sort_by(|&a, &b| times[a].total_cmp(&times[b]));
+        let sorted: Vec<f64> = order.iter().map(|&k| times[k]).collect();
+        for ((out, neuron), column) in out.iter_mut().zip(neurons).zip(weights.columns()) {
+            own.clear();
+            own.extend(order.iter().map(|&k| column[k]));
+            *out = neuron.first_spike(&sorted, own);
+        }
+    });
+    Ok(spikes)
 }
 
 #[cfg(test)]

@@ -158,16 +158,20 @@ fn train(start: Start, console: Console, interrupted: &AtomicBool) -> anyhow::Re
 }
 
 /// What a training runs on, set up.
-struct Prepared {
-    stage: Stage,
-    scaling: Scaling,
+pub(super) struct Prepared {
+    pub stage: Stage,
+    pub scaling: Scaling,
     /// The chip and its table, whose table may have been measured on another one, on purpose; if there is one chip.
     calibrated: Option<(ChipIdentity, Calibration)>,
     /// What was measured of the neurons of each layer, if there is one chip.
-    neurons: Vec<Vec<NeuronModel>>,
+    pub neurons: Vec<Vec<NeuronModel>>,
 }
 
-fn prepare(config: &Config, table: Option<GivenTable>, console: Console) -> anyhow::Result<Prepared> {
+/// Sets up what a training runs on; a table of calibration is measured unless it is given.
+///
+/// # Errors
+/// If the network does not fit, or the chip cannot be calibrated.
+pub(super) fn prepare(config: &Config, table: Option<GivenTable>, console: Console) -> anyhow::Result<Prepared> {
     match config.substrate {
         SubstrateKind::Chip => {
             let laboratory = set_up(config, table, console)?;
@@ -274,7 +278,11 @@ fn run_epochs(
     outcome
 }
 
-fn epoch(
+/// Trains for one epoch.
+///
+/// # Errors
+/// If the substrate refuses or a weight is no longer a number.
+pub(super) fn epoch(
     trainer: &Trainer,
     stage: &mut Stage,
     data: &Splits,
