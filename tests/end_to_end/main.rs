@@ -12,4 +12,5 @@ mod inference;
 mod program;
 mod run_folder;
 mod simulation;
+mod studies;
 mod substrates;

@@ -11,8 +11,9 @@ use super::definitions;
 use crate::config::{Config, DataKind, EngineKind, SubstrateKind};
 use crate::laboratory::layer_sizes;
 
-/// Synapses of the network that the costs below were measured with: 25-120-3.
-const SYNAPSES: f64 = 3360.0;
+/// Synapses of the networks that the costs below were measured with: 5-120-3 on the ideal substrate, 25-120-3 on chips.
+const SYNAPSES_IDEAL: f64 = 960.0;
+const SYNAPSES_CHIP: f64 = 3360.0;
 /// Microseconds of one thread for a training sample, validation included: CPU times of six epochs of Yin-Yang on a shared
 /// two-core machine, November 2026. Estimates, good to a factor of two.
 const IDEAL_FAST_US: f64 = 22.0;
@@ -24,36 +25,37 @@ const CHIP_US: f64 = 150.0;
 const NOISE_AWARE_US: f64 = 175.0;
 /// Seconds of one thread for a calibration.
 const CALIBRATION_S: f64 = 4.5;
+/// A smaller network costs at least this part of the one that was measured.
+const LEAST_PART: f64 = 0.3;
 /// What setting up and testing takes at least.
 const TEST_S: f64 = 0.1;
 
-/// Seconds of one thread that a trial takes, trainings counted with the trial that needs them first.
+/// Seconds of one thread that a trial takes, trainings and calibrations that trials share counted with one of them.
 pub fn of_trial(setup: &Setup, place: Place) -> f64 {
     let config = &*setup.config;
-    let training = |us: f64, epochs: u32| f64::from(epochs) * samples(config) * us * synapses(config) * 1e-6;
     let epochs = config.training.epochs;
-    let on_chip = if config.engine == EngineKind::Fast { CHIP_FAST_US } else { CHIP_US };
+    let training = |us: f64, epochs: u32, on_chip: bool| {
+        f64::from(epochs) * samples(config) * us * synapses(config, on_chip) * 1e-6
+    };
+    let in_the_loop =
+        |epochs| training(if config.engine == EngineKind::Fast { CHIP_FAST_US } else { CHIP_US }, epochs, true);
+    let ideal = || training(ideal_us(config), epochs, false);
+    let noise_aware = || training(NOISE_AWARE_US, epochs, true);
     let calibration = if config.chip.parameters == ParameterSource::Codes { CALIBRATION_S } else { 0.0 };
     let own = match place.protocol {
-        Protocol::Deploy => {
-            if config.substrate == SubstrateKind::Chip {
-                calibration
-            } else {
-                0.0
-            }
-        }
+        Protocol::Deploy if config.substrate == SubstrateKind::Chip => calibration,
         Protocol::Train => match config.substrate {
-            SubstrateKind::Chip => calibration + training(on_chip, epochs),
-            SubstrateKind::Ideal => training(ideal_us(config), epochs),
-            SubstrateKind::NoiseAware => training(NOISE_AWARE_US, epochs),
+            SubstrateKind::Chip => calibration + in_the_loop(epochs),
+            SubstrateKind::Ideal => ideal(),
+            SubstrateKind::NoiseAware => noise_aware(),
         },
-        Protocol::Ideal => training(ideal_us(config), epochs),
-        Protocol::InTheLoop => calibration + training(on_chip, epochs),
-        Protocol::NoiseAware => training(NOISE_AWARE_US, epochs),
-        Protocol::FineTune => training(on_chip, setup.settings.fine_tune_epochs),
+        Protocol::Ideal => ideal(),
+        Protocol::InTheLoop => calibration + in_the_loop(epochs),
+        Protocol::NoiseAware => noise_aware(),
+        Protocol::FineTune => in_the_loop(setup.settings.fine_tune_epochs),
         Protocol::Recalibrated => calibration,
         // Their networks and calibrations are those of other trials of the same study, as a rule.
-        Protocol::Raw | Protocol::Calibrated | Protocol::Transfer | Protocol::Drifted => 0.0,
+        Protocol::Deploy | Protocol::Raw | Protocol::Calibrated | Protocol::Transfer | Protocol::Drifted => 0.0,
     };
     own + TEST_S
 }
@@ -81,7 +83,7 @@ fn samples(config: &Config) -> f64 {
 }
 
 /// Synapses of the network, relative to the one that was measured.
-fn synapses(config: &Config) -> f64 {
+fn synapses(config: &Config, us_on_chip: bool) -> f64 {
     let features = config.data.kind.shape().map_or(4, |(features, _)| features);
     let Ok(layers) = layer_sizes(config) else { return 1.0 };
     let mut width = config.encoding.n_inputs(features);
@@ -90,7 +92,8 @@ fn synapses(config: &Config) -> f64 {
         synapses += width * layer;
         width = layer;
     }
-    (synapses as f64 / SYNAPSES).max(0.3)
+    let measured = if us_on_chip { SYNAPSES_CHIP } else { SYNAPSES_IDEAL };
+    (synapses as f64 / measured).max(LEAST_PART)
 }
 
 /// A number of seconds, for people.
