@@ -1,13 +1,15 @@
 //! The ideal network with chosen deviations, one at a time or together: what studies of robustness vary without a chip.
 
+mod lanes;
+
 use std::ops::RangeInclusive;
 
 use bss2_emu::RunId;
 use bss2_emu::rng::{Purpose, Stream};
 use ndarray::{Array2, ArrayView2, Axis};
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use self::lanes::Neurons;
 use crate::ideal_fast::FastIdeal;
 use crate::network::Network;
 use crate::neuron::LifModel;
@@ -190,8 +192,8 @@ pub struct Perturbed {
 struct Frozen {
     /// Factors on its weights: of synapses, gains and (inverse) thresholds, with which a common threshold does the same.
     weights: Array2<f64>,
-    /// Its neurons, if their time constants differ.
-    neurons: Option<Vec<LifModel>>,
+    /// Its neurons, if their time constants differ, or are to be fast and are no case for [`FastIdeal`].
+    neurons: Option<Neurons>,
 }
 
 impl Perturbed {
@@ -200,7 +202,7 @@ impl Perturbed {
         Self { ideal, perturbation, seed, fast: false, bias_block: None, biases: Vec::new(), frozen: Vec::new() }
     }
 
-    /// In single precision where the time constants allow it ([`FastIdeal`]).
+    /// In single precision for equal time constants ([`FastIdeal`]), else in double precision, all neurons in step.
     #[must_use]
     pub fn fast(self, fast: bool) -> Self {
         Self { fast, ..self }
@@ -253,15 +255,16 @@ impl Perturbed {
                 column.mapv_inplace(|w| w * (1.0 + weight_rel_std * draws.normal()));
             }
         }
-        let spread = tau_mem_rel_std > 0.0 || tau_syn_rel_std > 0.0;
+        let model = self.model();
+        let in_step = self.fast && model.tau_mem != model.tau_syn;
+        let spread = tau_mem_rel_std > 0.0 || tau_syn_rel_std > 0.0 || in_step;
         let neurons = spread.then(|| {
             let neuron = |neuron| {
-                let model = self.model();
                 let tau_syn = model.tau_syn * own(tau_syn_rel_std, Parameter::TauSyn, neuron);
                 let tau_mem = model.tau_mem * own(tau_mem_rel_std, Parameter::TauMem, neuron);
                 LifModel { tau_mem, tau_syn, ..model }
             };
-            (0..neurons).map(neuron).collect()
+            Neurons::new((0..neurons).map(neuron).collect())
         });
         Frozen { weights, neurons }
     }
@@ -312,7 +315,7 @@ impl Substrate for Perturbed {
             }
             let alone = Network::new(vec![self.rounded(weights) * &frozen.weights]);
             let mut spikes = match &frozen.neurons {
-                Some(neurons) => vec![individual(neurons, sources.view(), alone.weights[0].view())?],
+                Some(neurons) => vec![neurons.first_spikes(sources.view(), alone.weights[0].view())?],
                 None if self.fast => FastIdeal(ideal).forward(&alone, sources.view(), run)?.layers,
                 None => { ideal }.forward(&alone, sources.view(), run)?.layers,
             };
@@ -323,27 +326,6 @@ impl Substrate for Perturbed {
         }
         Ok(Spikes::first(layers))
     }
-}
-
-/// First spikes `(n_samples, n_neurons)` of neurons that have time constants of their own, the same for either sign.
-fn individual(neurons: &[LifModel], inputs: ArrayView2<f64>, weights: ArrayView2<f64>) -> Result<Array2<f64>, Error> {
-    if weights.nrows() != inputs.ncols() {
-        let (found, expected) = (weights.shape().to_vec(), vec![inputs.ncols(), neurons.len()]);
-        return Err(Error::Shape { what: "weights", found, expected });
-    }
-    let mut spikes = Array2::zeros((inputs.nrows(), neurons.len()));
-    let rows = spikes.axis_iter_mut(Axis(0)).into_par_iter().zip(inputs.axis_iter(Axis(0)).into_par_iter());
-    rows.for_each_init(Vec::new, |own, (mut out, times)| {
-        let mut order: Vec<usize> = (0..times.len()).filter(|&k| times[k].is_finite()).collect();
-        order.sort_by(|&a, &b| times[a].total_cmp(&times[b]));
-        let sorted: Vec<f64> = order.iter().map(|&k| times[k]).collect();
-        for ((out, neuron), column) in out.iter_mut().zip(neurons).zip(weights.columns()) {
-            own.clear();
-            own.extend(order.iter().map(|&k| column[k]));
-            *out = neuron.first_spike(&sorted, own);
-        }
-    });
-    Ok(spikes)
 }
 
 #[cfg(test)]
@@ -433,6 +415,10 @@ mod tests {
         assert_eq!(times(factor, 1), { slower }.forward(&network(), inputs().view(), RUN).unwrap().layers);
         let spread = Perturbation { tau_mem_rel_std: 0.1, tau_syn_rel_std: 0.1, ..Perturbation::NONE };
         assert_ne!(times(spread, 1), times(spread, 2));
+        let fast = Perturbed::new(ideal(), factor, 1).fast(true).forward(&network(), inputs().view(), RUN).unwrap();
+        for (a, b) in fast.layers.iter().flatten().zip(times(factor, 1).iter().flatten()) {
+            assert!(a == b || (a - b).abs() < 1e-9, "{a} {b}");
+        }
         let tiny = Perturbation { tau_mem_rel_std: 1e-12, ..Perturbation::NONE };
         for (a, b) in times(tiny, 1).iter().flatten().zip(times(Perturbation::NONE, 1).iter().flatten()) {
             assert!(a == b || (a - b).abs() < 1e-6, "{a} {b}");

@@ -39,6 +39,10 @@ pub struct Violin {
 
 const LEFT: f64 = 62.0;
 const HEIGHT: f64 = 250.0;
+/// Values that make a violin; fewer are drawn as points.
+const FEWEST: usize = 5;
+/// By how much slices of a violin overlap, in px.
+const OVERLAP: f64 = 0.6;
 /// Distance between whiskers of neighbouring curves, in px.
 const BESIDE: f64 = 3.0;
 
@@ -100,7 +104,8 @@ fn lines(curves: &[Curve]) -> Vec<Vec<Entry>> {
     lines
 }
 
-/// Violins side by side: the density of each population, its quartiles as a bar, its median as a white point.
+/// Violins side by side: the density of each population, its quartiles as a bar, its median as a white point; fewer than five values
+/// as points.
 pub fn violins(title: &str, y_label: &str, populations: &[Violin]) -> Figure {
     let top = 60.0;
     let mut canvas = Canvas::new(PAGE_WIDTH, top + HEIGHT + 48.0);
@@ -138,6 +143,10 @@ pub fn violins(title: &str, y_label: &str, populations: &[Violin]) -> Figure {
 fn violin(canvas: &mut Canvas, panel: &Panel, centre: f64, half: f64, sorted: &[f64], number: usize) {
     let (Some(first), Some(last)) = (sorted.first(), sorted.last()) else { return };
     let colour = class_colour(number);
+    if sorted.len() < FEWEST {
+        sorted.iter().for_each(|value| canvas.disc((centre, panel.py(*value)), 3.2, colour));
+        return;
+    }
     let n = sorted.len() as f64;
     let mean = sorted.iter().sum::<f64>() / n;
     let sd = (sorted.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / n).sqrt();
@@ -149,10 +158,11 @@ fn violin(canvas: &mut Canvas, panel: &Panel, centre: f64, half: f64, sorted: &[
         let steps = ((bottom - top) / 1.5).ceil().max(1.0) as usize;
         let at = |k: usize| first + (last - first) * (k as f64 + 0.5) / steps as f64;
         let peak = (0..steps).map(|k| density(at(k))).fold(0.0, f64::max);
+        let height = (bottom - top) / steps as f64;
         for k in 0..steps {
             let extent = half * density(at(k)) / peak;
-            let height = (bottom - top) / steps as f64;
-            canvas.rectangle(centre - extent, panel.py(at(k)) - 0.5 * height, 2.0 * extent, height + 0.05, colour);
+            // Slices overlap: between edges that only touch, paper would shine through.
+            canvas.rectangle(centre - extent, panel.py(at(k)) - 0.5 * height, 2.0 * extent, height + OVERLAP, colour);
         }
     } else {
         canvas.level((centre - half, centre + half), panel.py(mean), 2.0, colour);
@@ -183,7 +193,7 @@ mod tests {
     #[test]
     fn violins_stand_side_by_side() {
         let violin = |label: &str, values: Vec<f64>| Violin { label: label.into(), values };
-        let some = [violin("raw", vec![0.5, 0.6, 0.62, 0.9]), violin("one", vec![0.7]), violin("none", vec![])];
+        let some = [violin("raw", vec![0.5, 0.6, 0.62, 0.7, 0.9]), violin("one", vec![0.7]), violin("none", vec![])];
         let figure = violins("title", "accuracy", &some);
         for name in ["raw", "one", "none"] {
             assert!(figure.svg().contains(name));

@@ -64,6 +64,8 @@ fn ideal_us(config: &Config) -> f64 {
     let Perturbation { tau_mem_rel_std, tau_syn_rel_std, tau_mem_factor, .. } = config.perturbation;
     if tau_mem_rel_std > 0.0 || tau_syn_rel_std > 0.0 {
         INDIVIDUAL_US
+    } else if tau_mem_factor * config.scaling.tau_mem != 1.0 && config.engine == EngineKind::Fast {
+        INDIVIDUAL_US
     } else if tau_mem_factor * config.scaling.tau_mem != 1.0 {
         OTHER_TAU_US
     } else if config.engine == EngineKind::Fast {
