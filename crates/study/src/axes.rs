@@ -93,8 +93,6 @@ impl Axis {
 
     /// Only every `stride`-th point, the first and the last included.
     pub(crate) fn thin(&mut self, stride: usize) {
-        let last = self.len().saturating_sub(1);
-        let keep = |index: usize| index.is_multiple_of(stride) || index == last;
         fn kept<T>(list: &mut Vec<T>, keep: impl Fn(usize) -> bool) {
             let mut index = 0;
             list.retain(|_| {
@@ -102,6 +100,8 @@ impl Axis {
                 keep(index - 1)
             });
         }
+        let last = self.len().saturating_sub(1);
+        let keep = |index: usize| index.is_multiple_of(stride) || index == last;
         kept(&mut self.values, keep);
         kept(&mut self.tables, keep);
         kept(&mut self.at, keep);
@@ -118,7 +118,7 @@ impl Axis {
         }
         match (self.keys.is_empty(), self.tables.is_empty()) {
             (true, true) => {
-                problems.push(format!("{key}: neither `keys` with `values` nor `tables`; expected one of them"))
+                problems.push(format!("{key}: neither `keys` with `values` nor `tables`; expected one of them"));
             }
             (false, false) => problems.push(format!("{key}: `keys` and `tables`; expected one of them")),
             (false, true) if self.values.is_empty() => {

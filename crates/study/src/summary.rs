@@ -17,6 +17,9 @@ pub struct Variance {
     pub components: Components,
 }
 
+/// Seed of a chip, and of the one that its network came from.
+type Chip = (u64, Option<u64>);
+
 /// All trials of a point and a protocol.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cell {
@@ -105,7 +108,7 @@ impl Summary {
 fn cell<C>(point: usize, protocol: Protocol, own: &[(&crate::Trial<C>, Option<&Record>)], paired: bool) -> Cell {
     let mut accuracies = Vec::new();
     // By chip (a chip that networks come to from several others counts once for each), then seed, over repeats.
-    let mut sums: BTreeMap<((u64, Option<u64>), u64), (f64, usize)> = BTreeMap::new();
+    let mut sums: BTreeMap<(Chip, u64), (f64, usize)> = BTreeMap::new();
     let mut others: BTreeMap<String, Vec<f64>> = BTreeMap::new();
     let (mut failed, mut missing) = (0, 0);
     for (trial, record) in own {
@@ -128,7 +131,7 @@ fn cell<C>(point: usize, protocol: Protocol, own: &[(&crate::Trial<C>, Option<&R
             }
         }
     }
-    let mut chips: Vec<(u64, Option<u64>)> = own.iter().map(|(t, _)| (t.place.chip, t.place.source)).collect();
+    let mut chips: Vec<Chip> = own.iter().map(|(t, _)| (t.place.chip, t.place.source)).collect();
     let mut seeds: Vec<u64> = own.iter().map(|(t, _)| t.place.seed).collect();
     for_each_once(&mut chips);
     for_each_once(&mut seeds);

@@ -320,7 +320,7 @@ impl Substrate for Perturbed {
                 None => { ideal }.forward(&alone, sources.view(), run)?.layers,
             };
             if let Some(times) = spikes.pop() {
-                sources = times.clone();
+                sources.clone_from(&times);
                 layers.push(times);
             }
         }

@@ -144,7 +144,9 @@ fn violin(canvas: &mut Canvas, panel: &Panel, centre: f64, half: f64, sorted: &[
     let (Some(first), Some(last)) = (sorted.first(), sorted.last()) else { return };
     let colour = class_colour(number);
     if sorted.len() < FEWEST {
-        sorted.iter().for_each(|value| canvas.disc((centre, panel.py(*value)), 3.2, colour));
+        for value in sorted {
+            canvas.disc((centre, panel.py(*value)), 3.2, colour);
+        }
         return;
     }
     let n = sorted.len() as f64;

@@ -158,19 +158,19 @@ impl Workbench {
 
     fn addressed(&self, setup: &Setup, place: Place) -> anyhow::Result<String> {
         let Settings { fine_tune_epochs, recovery_margin, drift_hours, .. } = &*setup.settings;
-        let mut text = format!("protocol = {:?}\nrepeat = {}\n", place.protocol.name(), place.repeat);
-        match place.protocol {
+        let own = match place.protocol {
             Protocol::Deploy => {
                 let digest = self.network.as_ref().map_or("", |(_, digest)| digest.as_str());
-                text += &format!("network = {digest:?}\n");
+                format!("network = {digest:?}\n")
             }
             Protocol::FineTune => {
-                text += &format!("fine_tune_epochs = {fine_tune_epochs}\nrecovery_margin = {recovery_margin}\n");
+                format!("fine_tune_epochs = {fine_tune_epochs}\nrecovery_margin = {recovery_margin}\n")
             }
-            Protocol::Drifted | Protocol::Recalibrated => text += &format!("drift_hours = {drift_hours}\n"),
-            Protocol::Transfer => text += &format!("source = {:?}\n", place.source),
-            _ => {}
-        }
+            Protocol::Drifted | Protocol::Recalibrated => format!("drift_hours = {drift_hours}\n"),
+            Protocol::Transfer => format!("source = {:?}\n", place.source),
+            _ => String::new(),
+        };
+        let text = format!("protocol = {:?}\nrepeat = {}\n{own}", place.protocol.name(), place.repeat);
         let config = placed(setup, place);
         let config = if place.protocol == Protocol::Ideal { ideal_training(&config)? } else { config };
         Ok(text + &canonical(&config)?)
@@ -257,7 +257,7 @@ pub fn canonical(config: &Config) -> anyhow::Result<String> {
         if !path.is_empty() {
             let path = std::mem::take(path);
             let bytes = std::fs::read(&path).with_context(|| format!("{key}: cannot read {path}"))?;
-            files += &format!("{key} = \"{}\"\n", blake3::hash(&bytes).to_hex());
+            files = format!("{files}{key} = \"{}\"\n", blake3::hash(&bytes).to_hex());
         }
     }
     config.data.folder.clear();

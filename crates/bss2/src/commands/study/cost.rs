@@ -19,7 +19,7 @@ const SYNAPSES_CHIP: f64 = 3360.0;
 const IDEAL_FAST_US: f64 = 22.0;
 const IDEAL_US: f64 = 35.0;
 const OTHER_TAU_US: f64 = 75.0;
-const INDIVIDUAL_US: f64 = 100.0;
+const IN_STEP_US: f64 = 100.0;
 const CHIP_FAST_US: f64 = 75.0;
 const CHIP_US: f64 = 150.0;
 const NOISE_AWARE_US: f64 = 175.0;
@@ -62,16 +62,13 @@ pub fn of_trial(setup: &Setup, place: Place) -> f64 {
 
 fn ideal_us(config: &Config) -> f64 {
     let Perturbation { tau_mem_rel_std, tau_syn_rel_std, tau_mem_factor, .. } = config.perturbation;
-    if tau_mem_rel_std > 0.0 || tau_syn_rel_std > 0.0 {
-        INDIVIDUAL_US
-    } else if tau_mem_factor * config.scaling.tau_mem != 1.0 && config.engine == EngineKind::Fast {
-        INDIVIDUAL_US
-    } else if tau_mem_factor * config.scaling.tau_mem != 1.0 {
-        OTHER_TAU_US
-    } else if config.engine == EngineKind::Fast {
-        IDEAL_FAST_US
-    } else {
-        IDEAL_US
+    let spread = tau_mem_rel_std > 0.0 || tau_syn_rel_std > 0.0;
+    let unequal = tau_mem_factor * config.scaling.tau_mem != 1.0;
+    match (config.engine, spread, unequal) {
+        (EngineKind::Fast, false, false) => IDEAL_FAST_US,
+        (EngineKind::Fast, ..) | (_, true, _) => IN_STEP_US,
+        (_, _, true) => OTHER_TAU_US,
+        _ => IDEAL_US,
     }
 }
 

@@ -110,7 +110,7 @@ pub fn run(args: &StudyRunArgs) -> anyhow::Result<ExitCode> {
         plan.study.title,
         path.display()
     ));
-    let mut teller = Teller { console, said: None };
+    let mut teller = Teller { console, said: None, open: false };
     let tally = ::study::run::run(&folder, &plan, &bench, Options { threads, shard }, |trial, progress| {
         teller.tell(&plan, trial, progress);
     })?;
@@ -266,6 +266,8 @@ fn threads(given: Option<u16>) -> anyhow::Result<usize> {
 struct Teller {
     console: Console,
     said: Option<Instant>,
+    /// Whether a line waits for its end.
+    open: bool,
 }
 
 impl Teller {
@@ -280,15 +282,17 @@ impl Teller {
         if event == Event::Failed {
             self.console.say(format_args!("a trial failed ({line}); its result says why, the rest goes on"));
         } else if std::io::stderr().is_terminal() {
+            // A terminal that is gone is no reason to stop.
             let _ = write!(std::io::stderr(), "\r\x1b[K{line}");
+            self.open = true;
         } else if done == of || self.said.is_none_or(|at| at.elapsed() >= QUIET) {
             self.console.say(&line);
             self.said = Some(Instant::now());
         }
     }
 
-    fn finish(&self) {
-        if std::io::stderr().is_terminal() {
+    fn finish(self) {
+        if self.open {
             let _ = writeln!(std::io::stderr());
         }
     }

@@ -118,7 +118,7 @@ impl Store {
         let mut text = canonical(config)?;
         if let Some(network) = start {
             let bytes = bincode::serde::encode_to_vec(network, bincode::config::standard())?;
-            text += &format!("start = \"{}\"\n", blake3::hash(&bytes).to_hex());
+            text = format!("{text}start = \"{}\"\n", blake3::hash(&bytes).to_hex());
         }
         let name = format!("{}.bss2ckpt", digest("network", &text));
         let read = |path: &std::path::Path| Checkpoint::load(path).ok();
