@@ -14,4 +14,5 @@ mod passes;
 mod program;
 mod run_folder;
 mod simulation;
+mod studies;
 mod substrates;

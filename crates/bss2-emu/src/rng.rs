@@ -68,6 +68,10 @@ pub enum Purpose {
     Drift = 23,
     /// Spike trains that the host draws for an experiment; address: source, trial, 0.
     HostSpikes = 32,
+    /// Frozen deviations of a perturbed model network; address: parameter, layer, neuron.
+    ModelDeviation = 40,
+    /// Jitter of the input spikes of a perturbed model network; address: session, run, sample.
+    ModelJitter = 41,
 }
 
 /// What the streams of one seed and purpose have in common.

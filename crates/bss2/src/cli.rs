@@ -1,10 +1,14 @@
 //! What users type.
 
+mod study;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::SubstrateKind;
+
+pub use study::{StudyArgs, StudyCommand, StudyMergeArgs, StudyPlanArgs, StudyPlotArgs, StudyRunArgs, StudyStatusArgs};
 
 /// Emulated BrainScaleS-2 chips: calibrate them, train spiking networks on them in the loop, and see what the network does
 /// elsewhere.
@@ -33,6 +37,9 @@ pub enum Command {
     /// Draw chips, look at them, and make the experiments with them that silicon was measured by.
     #[command(subcommand)]
     Chip(ChipCommand),
+    /// Ask one question of many chips and trainings: robustness, transfer, protocols.
+    #[command(subcommand)]
+    Study(StudyCommand),
 }
 
 /// What can be done about chips.

@@ -11,16 +11,25 @@ use ttfs::train::EpochRecord;
 #[derive(Debug, Clone, Copy)]
 pub struct Console {
     json: bool,
+    silent: bool,
 }
 
 impl Console {
     /// With `json`, stdout is kept free for one line of JSON.
     pub fn new(json: bool) -> Self {
-        Self { json }
+        Self { json, silent: false }
+    }
+
+    /// Says nothing.
+    pub fn silent() -> Self {
+        Self { json: true, silent: true }
     }
 
     /// Says a line. A closed pipe is no reason to stop.
     pub fn say(self, line: impl std::fmt::Display) {
+        if self.silent {
+            return;
+        }
         let _ = if self.json { writeln!(std::io::stderr(), "{line}") } else { writeln!(std::io::stdout(), "{line}") };
     }
 

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _};
 
-use crate::cli::{CalibCommand, ChipCommand, Cli, Command};
+use crate::cli::{CalibCommand, ChipCommand, Cli, Command, StudyCommand};
 use crate::{commands, config};
 
 /// Runs the program. Errors go to stderr; the exit code is 0 for success, 1 for an error, 2 for wrong arguments, 130 for
@@ -35,6 +35,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Chip(ChipCommand::Draw(args)) => commands::chip::draw(args),
         Command::Chip(ChipCommand::Show(args)) => commands::chip::show(args),
         Command::Chip(ChipCommand::Probe(args)) => commands::chip::probe(args),
+        Command::Study(StudyCommand::Plan(args)) => commands::study::plan(args),
+        Command::Study(StudyCommand::Run(args)) => commands::study::run(args),
+        Command::Study(StudyCommand::Status(args)) => commands::study::status(args),
+        Command::Study(StudyCommand::Merge(args)) => commands::study::merge(args),
+        Command::Study(StudyCommand::Plot(args)) => commands::study::plot(args),
     };
     match result {
         Ok(code) => code,

@@ -7,12 +7,13 @@ use calib::Calibration;
 use ndarray::ArrayView2;
 use ttfs::ideal_fast::FastIdeal;
 use ttfs::network::Network;
+use ttfs::perturbed::{Perturbation, Perturbed};
 use ttfs::scaling::{Latency, Scaling};
 use ttfs::substrate::{Ideal, Spikes, Substrate};
-use ttfs::train::{Evaluation, Samples, Score, Trainer};
+use ttfs::train::{Evaluation, Samples, Score, Trainer, TrainingSettings};
 
-use crate::config::{Config, EngineKind, ScalingSettings};
-use crate::laboratory::site;
+use crate::config::{Config, EngineKind};
+use crate::laboratory::{n_inputs, site};
 use crate::site::{OnChip, Site};
 
 /// Number added to the training seed for the chips of a noise-aware training.
@@ -27,19 +28,75 @@ pub enum Stage {
     Ideal(Ideal),
     /// The same in single precision.
     FastIdeal(FastIdeal),
+    /// The exact model with deviations.
+    Perturbed(Box<Perturbed>),
     /// A fresh chip for every batch.
     NoiseAware(Box<NoiseAware>),
 }
 
-/// The units of the ideal substrate: nothing is measured, and spikes act at once.
-pub fn ideal_scaling(units: &ScalingSettings) -> Scaling {
+/// The units of the ideal substrate: nothing is measured, and spikes act at once. Bits of a perturbation are its grid.
+pub fn ideal_scaling(config: &Config) -> Scaling {
+    let units = &config.scaling;
+    let perturbation = &config.perturbation;
+    let steps = f64::from((1_u32 << perturbation.weight_bits) - 1);
+    let has_grid = perturbation.weight_bits > 0 && perturbation.weight_range > 0.0;
     Scaling {
         us_per_time: units.us_per_time,
-        lsb_per_weight: units.lsb_per_weight,
+        lsb_per_weight: if has_grid { steps / perturbation.weight_range } else { units.lsb_per_weight },
         threshold: units.threshold,
         tau_mem: units.tau_mem,
         latency: Latency::default(),
     }
+}
+
+/// Most bits of a weight that a training knows: those of a synapse.
+const TRAINED_BITS: u8 = 6;
+
+/// The substrate of a configuration that is ideal but for its perturbation; `scaling` as [`ideal_scaling`] gives it.
+///
+/// # Errors
+/// If the shape of the data cannot be known.
+pub fn perturbed(config: &Config, scaling: Scaling, rounding: bool, is_fast: bool) -> anyhow::Result<Perturbed> {
+    let bias_block = config.encoding.bias.map(|_| n_inputs(config)).transpose()?.map(|n| n / config.encoding.copies);
+    Ok(Perturbed::new(ideal(scaling, rounding), config.perturbation, config.chip.seed)
+        .fast(is_fast)
+        .bias_in_blocks_of(bias_block))
+}
+
+/// What a training on the ideal substrate runs on: the exact model itself, unless it is perturbed or to be fast.
+///
+/// # Errors
+/// If the perturbation has weights that no training knows, or the shape of the data cannot be known.
+pub fn ideal_stage(config: &Config, scaling: Scaling, is_fast: bool) -> anyhow::Result<Stage> {
+    let perturbation = config.perturbation;
+    if perturbation == Perturbation::NONE {
+        let ideal = ideal(scaling, config.training.rounding);
+        return Ok(if is_fast { Stage::FastIdeal(FastIdeal(ideal)) } else { Stage::Ideal(ideal) });
+    }
+    if perturbation.weight_bits > TRAINED_BITS {
+        anyhow::bail!(
+            "perturbation.weight_bits: {} is not allowed in a training; expected at most {TRAINED_BITS}, those of a synapse, or 0 for any weight",
+            perturbation.weight_bits
+        );
+    }
+    if perturbation.weight_bits > 0 && perturbation.weight_range == 0.0 {
+        anyhow::bail!(
+            "perturbation.weight_range: 0 is not allowed in a training with perturbation.weight_bits; expected a positive number"
+        );
+    }
+    Ok(Stage::Perturbed(Box::new(perturbed(config, scaling, training_settings(config).rounding, is_fast)?)))
+}
+
+/// The settings of a training: a perturbation with bits bounds and rounds the weights.
+pub fn training_settings(config: &Config) -> TrainingSettings {
+    let mut settings = config.training.clone();
+    let perturbation = config.perturbation;
+    if perturbation.weight_bits > 0 {
+        settings.rounding = true;
+        let wanted = if settings.weight_clip > 0.0 { settings.weight_clip } else { f64::INFINITY };
+        settings.weight_clip = wanted.min(perturbation.weight_range);
+    }
+    settings
 }
 
 /// The ideal substrate of a training or of its network: with weights on the chip's grid only if it was trained with them.
@@ -92,6 +149,7 @@ impl Substrate for Stage {
             Self::Chip(chip) => chip.forward(network, inputs, run),
             Self::Ideal(ideal) => ideal.forward(network, inputs, run),
             Self::FastIdeal(ideal) => ideal.forward(network, inputs, run),
+            Self::Perturbed(perturbed) => perturbed.forward(network, inputs, run),
             Self::NoiseAware(chips) => chips.forward(network, inputs, run),
         }
     }

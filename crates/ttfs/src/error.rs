@@ -78,6 +78,9 @@ pub enum Error {
     /// Delays of a network that does not fit on the chip in one pass.
     #[error("networks that run in several passes cannot have delays; the ideal substrate has all kinds")]
     DelaysInPasses,
+    /// Deviations of the model network and delays, which they are not defined for.
+    #[error("a perturbed model network has no delays")]
+    PerturbedDelays,
     /// A network that does not fit on the chip.
     #[error(transparent)]
     Placement(#[from] crate::placement::PlacementError),

@@ -20,6 +20,7 @@ pub mod network;
 pub mod neuron;
 pub mod on_device;
 pub mod optimiser;
+pub mod perturbed;
 pub mod placement;
 pub mod samples;
 pub mod scaling;

@@ -5,6 +5,7 @@ pub mod calib;
 pub mod chip;
 pub mod infer;
 pub mod simulate;
+pub mod study;
 pub mod train;
 
 mod report;

@@ -21,7 +21,7 @@ use crate::files::run_folder::RunFolder;
 use crate::files::{FileError, write};
 use crate::laboratory::{Laboratory, layer_sizes, n_inputs, site};
 use crate::site::OnChip;
-use crate::stage::{Stage, ideal};
+use crate::stage::{Stage, ideal, training_settings};
 
 /// Classes, confusion, score and, of a noise-aware training, the chips.
 type OnTest = (Vec<Option<usize>>, Vec<Vec<u64>>, Score, Vec<TestChip>);
@@ -141,7 +141,7 @@ impl Finished<'_> {
                 )
             }
         };
-        let ideal = self.on(&mut ideal(self.scaling, config.training.rounding))?;
+        let ideal = self.on(&mut ideal(self.scaling, training_settings(config).rounding))?;
         let other_chip_seed =
             (config.substrate == SubstrateKind::Chip).then(|| config.chip.seed.wrapping_add(1) & (i64::MAX as u64));
         let other_chip = other_chip_seed.and_then(|seed| self.on_other(seed, console));

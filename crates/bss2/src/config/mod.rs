@@ -17,6 +17,7 @@ use calib::Targets;
 use serde::{Deserialize, Serialize};
 use ttfs::encoding::TimeEncoding;
 use ttfs::network::{DelayKind, DelaySettings};
+use ttfs::perturbed::Perturbation;
 use ttfs::scaling::Latency;
 use ttfs::train::TrainingSettings;
 
@@ -49,6 +50,9 @@ pub struct Config {
     pub training: TrainingSettings,
     /// Training on a fresh chip for every batch.
     pub noise_aware: NoiseAwareSettings,
+    /// How the ideal substrate deviates from the exact model.
+    #[serde(default)]
+    pub perturbation: Perturbation,
     /// Between the network's units and the chip's.
     pub scaling: ScalingSettings,
     /// What the chip is calibrated to.
@@ -219,6 +223,7 @@ impl Default for Config {
             },
             training: TrainingSettings::default(),
             noise_aware: NoiseAwareSettings { validation_chips: 4, test_chips: 10 },
+            perturbation: Perturbation::NONE,
             scaling: ScalingSettings {
                 us_per_time: 6.0,
                 lsb_per_weight: 30.0,
@@ -258,6 +263,7 @@ impl Config {
         let us_per_time = (self.substrate != SubstrateKind::Ideal).then_some(self.scaling.us_per_time);
         problems.extend(self.network.delay_problem(us_per_time));
         problems.extend(one("training", self.training.check()));
+        problems.extend(one("perturbation", self.perturbation.check()));
         problems.extend(self.problems_of_the_substrate());
         for (name, value, most) in [
             ("scaling.us_per_time", self.scaling.us_per_time, 1000.0),
@@ -311,6 +317,17 @@ impl Config {
                 let message =
                     "false is not allowed: the weights of a chip have 6 bits (substrate = \"ideal\" allows it)";
                 refuse("training.rounding", message.into());
+            }
+        }
+        for (name, value) in self.perturbation.deviations() {
+            // A key of its own: what is wrong with a whole section would be laid to each value alone.
+            let key = format!("perturbation.{name}");
+            if self.substrate != SubstrateKind::Ideal {
+                let message = "has no effect: a chip has deviations of its own (substrate = \"ideal\" uses it)";
+                refuse(&key, format!("{value} {message}"));
+            }
+            if self.network.delays != DelayKind::None {
+                refuse(&key, format!("{value} goes with network.delays = \"none\" only"));
             }
         }
         if self.substrate == SubstrateKind::NoiseAware {

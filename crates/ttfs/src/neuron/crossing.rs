@@ -90,7 +90,7 @@ impl Dynamics {
     /// First time from now, at most `until`, at which the potential reaches `threshold` from below.
     ///
     /// A potential that already is at the threshold got there within rounding of now: the answer is then 0.
-    pub(super) fn crossing(&self, state: Membrane, threshold: f64, until: f64) -> Option<f64> {
+    pub(crate) fn crossing(&self, state: Membrane, threshold: f64, until: f64) -> Option<f64> {
         if state.v >= threshold {
             return Some(0.0);
         }

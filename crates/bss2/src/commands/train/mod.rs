@@ -12,7 +12,6 @@ use anyhow::{Context as _, anyhow, bail};
 use bss2_emu::spec::ParameterSource;
 use bss2_emu::{ChipIdentity, Device as _};
 use ttfs::gradient::Estimator;
-use ttfs::ideal_fast::FastIdeal;
 use ttfs::neuron::NeuronModel;
 use ttfs::scaling::Scaling;
 use ttfs::train::{EpochRecord, Precision, Trainer, TrainingState};
@@ -31,7 +30,7 @@ use crate::laboratory::{
     GivenTable, Laboratory, draw, initial_state, layer_sizes, measured_neurons, n_inputs, site, with_delays,
 };
 use crate::presets;
-use crate::stage::{NoiseAware, Stage, ideal, ideal_scaling};
+use crate::stage::{NoiseAware, Stage, ideal_scaling, ideal_stage, training_settings};
 
 /// Epochs between checkpoints.
 const CHECKPOINT_EVERY: u32 = 10;
@@ -84,18 +83,16 @@ fn watch_for_interrupts() -> anyhow::Result<Arc<AtomicBool>> {
 fn train(start: Start, console: Console, interrupted: &AtomicBool) -> anyhow::Result<ExitCode> {
     let Start { config, folder, table, initial, checkpoint, mut timings } = start;
     let begun = Instant::now();
-    let Prepared { mut stage, scaling, passes, calibrated, neurons, precision } = prepare(&config, table, console)?;
+    let prepared = prepare(&config, table, console)?;
     console.say(format_args!("run folder {}", folder.path().display()));
-    if let Some((_, calibration)) = &calibrated {
+    if let Some((_, calibration)) = &prepared.calibrated {
         calibration.save(folder.calibration())?;
     }
     let calibration_s = begun.elapsed().as_secs_f64();
 
     let data = splits(&config)?;
-    let mut trainer = Trainer::new(config.training.clone(), scaling)?.with_precision(precision);
-    if config.training.estimator == Estimator::Calibrated && !neurons.is_empty() {
-        trainer = trainer.with_neurons(neurons)?;
-    }
+    let trainer = prepared.trainer(&config)?;
+    let Prepared { mut stage, scaling, passes, calibrated, .. } = prepared;
     let mut course = match checkpoint {
         Some(checkpoint) => checkpoint,
         None => Checkpoint {
@@ -133,7 +130,7 @@ fn train(start: Start, console: Console, interrupted: &AtomicBool) -> anyhow::Re
     }
 
     let (network, kept_epoch) = trainer.kept(&course.state);
-    SavedNetwork::new(config.data.kind, &config.encoding, scaling, config.training.rounding, network)
+    SavedNetwork::new(config.data.kind, &config.encoding, scaling, training_settings(&config).rounding, network)
         .save(&folder.network())?;
     let finished = Finished {
         config: &config,
@@ -159,9 +156,9 @@ fn train(start: Start, console: Console, interrupted: &AtomicBool) -> anyhow::Re
 }
 
 /// What a training runs on, set up.
-struct Prepared {
-    stage: Stage,
-    scaling: Scaling,
+pub(super) struct Prepared {
+    pub stage: Stage,
+    pub scaling: Scaling,
     /// Passes that each batch takes on a chip.
     passes: usize,
     /// The chip and its table, whose table may have been measured on another one, on purpose; if there is one chip.
@@ -172,11 +169,29 @@ struct Prepared {
     precision: Precision,
 }
 
+impl Prepared {
+    /// Its trainer.
+    ///
+    /// # Errors
+    /// If a setting is out of its range, or a neuron that was measured cannot fire.
+    pub fn trainer(&self, config: &Config) -> anyhow::Result<Trainer> {
+        let trainer = Trainer::new(training_settings(config), self.scaling)?.with_precision(self.precision);
+        if config.training.estimator == Estimator::Calibrated && !self.neurons.is_empty() {
+            return Ok(trainer.with_neurons(self.neurons.clone())?);
+        }
+        Ok(trainer)
+    }
+}
+
 fn precision(is_fast: bool) -> Precision {
     if is_fast { Precision::Single } else { Precision::Double }
 }
 
-fn prepare(config: &Config, table: Option<GivenTable>, console: Console) -> anyhow::Result<Prepared> {
+/// Sets up what a training runs on; a table of calibration is measured unless it is given.
+///
+/// # Errors
+/// If the network does not fit, or the chip cannot be calibrated.
+pub(super) fn prepare(config: &Config, table: Option<GivenTable>, console: Console) -> anyhow::Result<Prepared> {
     match config.substrate {
         SubstrateKind::Chip => {
             let laboratory = set_up(config, table, console)?;
@@ -199,10 +214,9 @@ fn prepare(config: &Config, table: Option<GivenTable>, console: Console) -> anyh
             Ok(Prepared { stage: Stage::Chip(chip), scaling, passes, calibrated, neurons, precision })
         }
         SubstrateKind::Ideal => {
-            let scaling = ideal_scaling(&config.scaling);
+            let scaling = ideal_scaling(config);
             let is_fast = config.engine.is_fast_on_ideal(n_inputs(config)?, &layer_sizes(config)?);
-            let ideal = ideal(scaling, config.training.rounding);
-            let stage = if is_fast { Stage::FastIdeal(FastIdeal(ideal)) } else { Stage::Ideal(ideal) };
+            let stage = ideal_stage(config, scaling, is_fast)?;
             console.say(format_args!("ideal substrate: threshold {}, tau_mem {}", scaling.threshold, scaling.tau_mem));
             let precision = precision(is_fast);
             Ok(Prepared { stage, scaling, passes: 1, calibrated: None, neurons: Vec::new(), precision })
@@ -304,7 +318,11 @@ fn run_epochs(
     outcome
 }
 
-fn epoch(
+/// Trains for one epoch.
+///
+/// # Errors
+/// If the substrate refuses or a weight is no longer a number.
+pub(super) fn epoch(
     trainer: &Trainer,
     stage: &mut Stage,
     data: &Splits,

@@ -1,0 +1,147 @@
+//! What trials will take, roughly: for plans, and for shares of work that are equally long.
+
+use std::fmt::Write as _;
+
+use ::study::{Place, Plan, Protocol};
+use bss2_emu::spec::ParameterSource;
+use ttfs::perturbed::Perturbation;
+
+use super::bench::Setup;
+use super::definitions;
+use crate::config::{Config, DataKind, EngineKind, SubstrateKind};
+use crate::laboratory::layer_sizes;
+
+/// Synapses of the networks that the costs below were measured with: 5-120-3 on the ideal substrate, 25-120-3 on chips.
+const SYNAPSES_IDEAL: f64 = 960.0;
+const SYNAPSES_CHIP: f64 = 3360.0;
+/// Microseconds of one thread for a training sample, validation included: CPU times of six epochs of Yin-Yang on a shared
+/// two-core machine, November 2026. Estimates, good to a factor of two.
+const IDEAL_FAST_US: f64 = 22.0;
+const IDEAL_US: f64 = 35.0;
+const OTHER_TAU_US: f64 = 75.0;
+const IN_STEP_US: f64 = 100.0;
+const CHIP_FAST_US: f64 = 75.0;
+const CHIP_US: f64 = 150.0;
+const NOISE_AWARE_US: f64 = 175.0;
+/// Seconds of one thread for a calibration.
+const CALIBRATION_S: f64 = 4.5;
+/// A smaller network costs at least this part of the one that was measured.
+const LEAST_PART: f64 = 0.3;
+/// What setting up and testing takes at least.
+const TEST_S: f64 = 0.1;
+
+/// Seconds of one thread that a trial takes, trainings and calibrations that trials share counted with one of them.
+pub fn of_trial(setup: &Setup, place: Place) -> f64 {
+    let config = &*setup.config;
+    let epochs = config.training.epochs;
+    let training = |us: f64, epochs: u32, on_chip: bool| {
+        f64::from(epochs) * samples(config) * us * synapses(config, on_chip) * 1e-6
+    };
+    let in_the_loop =
+        |epochs| training(if config.engine == EngineKind::Fast { CHIP_FAST_US } else { CHIP_US }, epochs, true);
+    let ideal = || training(ideal_us(config), epochs, false);
+    let noise_aware = || training(NOISE_AWARE_US, epochs, true);
+    let calibration = if config.chip.parameters == ParameterSource::Codes { CALIBRATION_S } else { 0.0 };
+    let own = match place.protocol {
+        Protocol::Deploy if config.substrate == SubstrateKind::Chip => calibration,
+        Protocol::Train => match config.substrate {
+            SubstrateKind::Chip => calibration + in_the_loop(epochs),
+            SubstrateKind::Ideal => ideal(),
+            SubstrateKind::NoiseAware => noise_aware(),
+        },
+        Protocol::Ideal => ideal(),
+        Protocol::InTheLoop => calibration + in_the_loop(epochs),
+        Protocol::NoiseAware => noise_aware(),
+        Protocol::FineTune => in_the_loop(setup.settings.fine_tune_epochs),
+        Protocol::Recalibrated => calibration,
+        // Their networks and calibrations are those of other trials of the same study, as a rule.
+        Protocol::Deploy | Protocol::Raw | Protocol::Calibrated | Protocol::Transfer | Protocol::Drifted => 0.0,
+    };
+    own + TEST_S
+}
+
+fn ideal_us(config: &Config) -> f64 {
+    let Perturbation { tau_mem_rel_std, tau_syn_rel_std, tau_mem_factor, .. } = config.perturbation;
+    let spread = tau_mem_rel_std > 0.0 || tau_syn_rel_std > 0.0;
+    let unequal = tau_mem_factor * config.scaling.tau_mem != 1.0;
+    match (config.engine, spread, unequal) {
+        (EngineKind::Fast, false, false) => IDEAL_FAST_US,
+        (EngineKind::Fast, ..) | (_, true, _) => IN_STEP_US,
+        (_, _, true) => OTHER_TAU_US,
+        _ => IDEAL_US,
+    }
+}
+
+/// Training samples of an epoch; of a file that is not read for a plan, as many as Yin-Yang has.
+fn samples(config: &Config) -> f64 {
+    if config.data.kind == DataKind::File && config.data.train_size == 0 {
+        5000.0
+    } else {
+        config.data.train_size as f64
+    }
+}
+
+/// Synapses of the network, relative to the one that was measured.
+fn synapses(config: &Config, us_on_chip: bool) -> f64 {
+    let features = config.data.kind.shape().map_or(4, |(features, _)| features);
+    let Ok(layers) = layer_sizes(config) else { return 1.0 };
+    let mut width = config.encoding.n_inputs(features);
+    let mut synapses = 0;
+    for layer in layers {
+        synapses += width * layer;
+        width = layer;
+    }
+    let measured = if us_on_chip { SYNAPSES_CHIP } else { SYNAPSES_IDEAL };
+    (synapses as f64 / measured).max(LEAST_PART)
+}
+
+/// A number of seconds, for people.
+pub fn duration(seconds: f64) -> String {
+    match seconds {
+        s if s < 90.0 => format!("{s:.0} s"),
+        s if s < 5400.0 => format!("{:.0} min", s / 60.0),
+        s => format!("{:.1} h", s / 3600.0),
+    }
+}
+
+/// What a study would do, in words.
+pub fn described(plan: &Plan<Setup>) -> String {
+    let study = &plan.study;
+    let mut text = format!("{}\n", study.title);
+    if !study.description.is_empty() {
+        let _ = writeln!(text, "{}", study.description.trim());
+    }
+    let _ = writeln!(
+        text,
+        "\n{} points, {} chips, {} training seeds, {} test{} of each network: {} trials",
+        plan.points.len(),
+        study.chips.list().len(),
+        study.seeds.list().len(),
+        study.repeats,
+        if study.repeats == 1 { "" } else { "s" },
+        plan.trials.len()
+    );
+    for (number, axis) in study.axes.iter().enumerate() {
+        let own = plan.points.iter().flat_map(|p| &p.values).filter(|v| v.axis == number);
+        let mut values: Vec<&str> = own.map(|v| v.text.as_str()).collect();
+        let mut seen = std::collections::BTreeSet::new();
+        values.retain(|value| seen.insert(*value));
+        let _ = writeln!(text, "  {}: {}", axis.name, values.join(", "));
+    }
+    let _ = writeln!(text, "\ntrials by protocol, about so long on one thread:");
+    let mut whole = 0.0;
+    for (protocol, trials, seconds) in plan.by_protocol() {
+        let _ = writeln!(text, "  {:12} {trials:6}  {:>8}  {}", protocol.name(), duration(seconds), protocol.meaning());
+        whole += seconds;
+    }
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let _ = writeln!(text, "  about {} on the {threads} cores of this machine", duration(whole / threads as f64));
+    let definitions = definitions::of(study);
+    if !definitions.is_empty() {
+        let _ = writeln!(text, "\nwhat is set, and what it means:");
+        for (key, meaning) in definitions {
+            let _ = writeln!(text, "  {key}: {meaning}");
+        }
+    }
+    text
+}

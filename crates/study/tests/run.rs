@@ -1,0 +1,134 @@
+//! Studies on a bench that does sums.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use study::run::{Event, Options, Tally, run};
+use study::{Bench, Draft, Outcome, Place, Plan, Shard, StudyFile, StudyFolder, Summary, results_csv, summary_csv};
+
+/// Knows one key, `x`; the accuracy is a sum. Chip 13 panics, chip 14 fails.
+#[derive(Default)]
+struct Sums {
+    runs: AtomicUsize,
+}
+
+impl Bench for Sums {
+    type Config = f64;
+
+    fn resolve(&self, draft: &Draft) -> Result<f64, String> {
+        let mut x = 0.0;
+        for (key, value) in draft.layers.iter().flat_map(|layer| &layer.table) {
+            x = match key.as_str() {
+                "x" => value.as_float().ok_or("x is no float")?,
+                _ => return Err(format!("{key}: no such key")),
+            };
+        }
+        Ok(x)
+    }
+
+    fn address(&self, x: &f64, place: Place) -> Result<String, String> {
+        Ok(format!("{x} {place:?}"))
+    }
+
+    fn estimate_s(&self, _: &f64, _: Place) -> f64 {
+        1.0
+    }
+
+    fn run(&self, x: &f64, place: Place) -> Result<Outcome, String> {
+        self.runs.fetch_add(1, Ordering::SeqCst);
+        assert_eq!(rayon::current_num_threads(), 1, "a trial runs on one thread");
+        assert_ne!(place.chip, 13, "the thirteenth chip");
+        if place.chip == 14 {
+            return Err("a reason, \"quoted\"".to_owned());
+        }
+        let mut outcome = Outcome::default();
+        outcome.put("accuracy", x + place.chip as f64 / 100.0 + place.seed as f64 / 1000.0);
+        outcome.put("infinite", f64::INFINITY);
+        Ok(outcome)
+    }
+}
+
+fn study(chips: &str) -> StudyFile {
+    let text = format!(
+        "title = 'sums'\nprotocols = ['train', 'in-the-loop']\nchips = {chips}\nseeds = [1, 2, 3]\n[[axes]]\nname = 'x'\nkeys = ['x']\nvalues = [0.1, 0.5]\n"
+    );
+    StudyFile::parse(&text, "sums").unwrap()
+}
+
+const FOUR: Options = Options { threads: 4, shard: Shard::WHOLE };
+
+#[test]
+fn trials_are_run_once_and_summed_up() {
+    let base = tempfile::tempdir().unwrap();
+    let study = study("[1, 2]");
+    let folder = StudyFolder::create(&base.path().join("out"), &study).unwrap();
+    let bench = Sums::default();
+    let plan = Plan::new(study, &bench, "sums").unwrap();
+    assert_eq!(plan.trials.len(), 2 * 2 * 2 * 3);
+    let mut events = 0;
+    let tally = run(&folder, &plan, &bench, FOUR, |_, progress| {
+        events += 1;
+        assert_eq!((progress.event, progress.done, progress.of), (Event::Done, events, 24));
+    });
+    assert_eq!(tally.unwrap(), Tally { done: 24, ..Tally::default() });
+    let again = run(&folder, &plan, &bench, FOUR, |_, _| panic!("nothing is left")).unwrap();
+    assert_eq!((again.known, again.done, bench.runs.load(Ordering::SeqCst)), (24, 0, 24));
+    let summary = Summary::read(&plan, &folder).unwrap();
+    let cell = &summary.cells[0];
+    // Chips .01 apart and seeds .001: sd .01/sqrt 2 and .001.
+    let parts = cell.variance.components;
+    assert!((cell.mean.unwrap() - 0.117).abs() < 1e-12);
+    assert!((parts.chip.unwrap() - 0.01 / 2_f64.sqrt()).abs() < 1e-12 && (parts.seed.unwrap() - 0.001).abs() < 1e-12);
+    assert_eq!(summary_csv(&plan, &summary).lines().count(), 5);
+    let table = results_csv(&plan, &summary);
+    assert!(table.lines().nth(1).unwrap().starts_with("0.1,train,1,,1,0,0.111,,"), "{table}");
+}
+
+/// What fails or panics is recorded; the rest goes on, whatever the number of threads, to the same bytes.
+#[test]
+fn failures_are_results_too() {
+    let mut tables = Vec::new();
+    for threads in [1, 3] {
+        let base = tempfile::tempdir().unwrap();
+        let study = study("[12, 13, 14]");
+        let folder = StudyFolder::create(&base.path().join("out"), &study).unwrap();
+        let bench = Sums::default();
+        let plan = Plan::new(study, &bench, "sums").unwrap();
+        let tally = run(&folder, &plan, &bench, Options { threads, shard: Shard::WHOLE }, |_, _| ()).unwrap();
+        assert_eq!((tally.done, tally.failed), (36, 24));
+        let summary = Summary::read(&plan, &folder).unwrap();
+        assert_eq!((summary.failed(), summary.missing(), summary.cells[0].failed), (24, 0, 6));
+        let table = results_csv(&plan, &summary);
+        assert!(table.contains("the thirteenth chip") && table.contains("\"a reason, \"\"quoted\"\"\""), "{table}");
+        assert_eq!(folder.forget_failed(plan.trials.iter().map(|t| &t.id)).unwrap(), 24);
+        tables.push(table);
+    }
+    assert_eq!(tables[0], tables[1]);
+}
+
+/// A result that was cut off is none; one of another study's folder is refused.
+#[test]
+fn damaged_results_are_done_again() {
+    let base = tempfile::tempdir().unwrap();
+    let study = study("[1]");
+    let folder = StudyFolder::create(&base.path().join("out"), &study).unwrap();
+    let bench = Sums::default();
+    let plan = Plan::new(study.clone(), &bench, "sums").unwrap();
+    run(&folder, &plan, &bench, FOUR, |_, _| ()).unwrap();
+    let file = folder.path().join("trials").join(format!("{}.json", plan.trials[3].id));
+    let whole = std::fs::read(&file).unwrap();
+    for damage in [&whole[..whole.len() / 2], b"{}", b""] {
+        std::fs::write(&file, damage).unwrap();
+        assert_eq!(run(&folder, &plan, &bench, FOUR, |_, _| ()).unwrap().done, 1);
+        assert_eq!(std::fs::read(&file).unwrap(), whole);
+    }
+    let other = StudyFile { title: "other".to_owned(), ..study };
+    assert!(StudyFolder::create(folder.path(), &other).unwrap_err().to_string().contains("another study"));
+}
+
+#[test]
+fn a_wrong_key_names_point_and_protocol() {
+    let mut study = study("[1]");
+    study.axes[0].keys = vec!["y".to_owned()];
+    let error = Plan::new(study, &Sums::default(), "sums.toml").unwrap_err().to_string();
+    assert_eq!(error, "sums.toml: point (0.1), protocol train: y: no such key");
+}
