@@ -29,7 +29,7 @@ fn chip(seed: u32, dice: &mut Dice) -> Chip {
     routing.delay_pairs.clear();
     routing.logical_neurons = vec![vec![id(3), id(4)], vec![id(40), id(41)], vec![id(260), id(261)]];
     routing.logical_neurons.extend((50..62).chain(150..158).map(|n| vec![id(2 * n), id(2 * n + 1)]));
-    // Three, four, seven and eight circuits; none of the first layer, which would drive them into each other's arms.
+    // Three, four, seven and eight circuits.
     for (first, circuits) in [(330, 3), (340, 4), (350, 7), (360, 8)] {
         routing.logical_neurons.push((first..first + circuits).map(id).collect());
     }
