@@ -51,7 +51,7 @@ mod tests {
         // First layer: both arrive before .7, one meets no weight. Neuron 0 fires at .58, before the second arrives.
         let spikes = Spikes::first(vec![array![[0.58, f64::INFINITY]], array![[0.9]]]);
         assert_eq!(count(&network, &scaling, inputs.view(), &spikes), 2 + 1);
-        let late = Spikes::first(vec![array![[0.7, f64::INFINITY]], array![[0.9]]]);
+        let late = Spikes::first(vec![array![[0.71, f64::INFINITY]], array![[0.9]]]);
         assert_eq!(count(&network, &scaling, inputs.view(), &late), 3);
     }
 }

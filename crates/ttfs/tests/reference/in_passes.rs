@@ -68,7 +68,7 @@ fn is_ideal(n_inputs: usize, sizes: &[usize], samples: usize, n_passes: usize) {
 fn an_ideal_chip_in_passes_is_the_ideal_network() {
     is_ideal(300, &[200, 10], 6, 3);
     is_ideal(100, &[128, 128, 128, 3], 6, 2);
-    is_ideal(40, &[600, 5], 3, 7);
+    is_ideal(300, &[600, 5], 3, 7);
 }
 
 #[test]
