@@ -297,4 +297,8 @@ impl<D: Device + ?Sized> Device for &mut D {
     fn run(&mut self, experiment: &Experiment) -> Result<Recording, DeviceError> {
         (**self).run(experiment)
     }
+
+    fn first_spikes(&mut self, batch: &Batch<'_>, out: &mut FirstSpikes) -> Result<(), DeviceError> {
+        (**self).first_spikes(batch, out)
+    }
 }

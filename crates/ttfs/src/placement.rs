@@ -219,9 +219,6 @@ impl Placement {
 
     /// The synapse rows that hold these weights, `(n_sources, n_neurons)` per layer.
     pub fn rows(&self, weights: &[Array2<f64>], scaling: &Scaling) -> Vec<RowWrite> {
-        if let (Some(slots), [weights]) = (&self.slots, weights) {
-            return slots.rows(weights, scaling);
-        }
         let mut rows = Vec::new();
         self.fill_rows(weights, scaling, &mut rows);
         rows
@@ -229,6 +226,10 @@ impl Placement {
 
     /// The same into a list that keeps its allocations from one time to the next.
     pub fn fill_rows(&self, weights: &[Array2<f64>], scaling: &Scaling, rows: &mut Vec<RowWrite>) {
+        if let (Some(slots), [weights]) = (&self.slots, weights) {
+            *rows = slots.rows(weights, scaling);
+            return;
+        }
         let mut n_rows = 0;
         let mut codes = Vec::new();
         for (layer, (drivers, weights)) in self.drivers.iter().zip(weights).enumerate() {
