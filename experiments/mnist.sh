@@ -38,7 +38,8 @@ done
 while IFS='|' read -r group preset flag seeds; do
     case " ${*:-all} " in *" $group "* | *" all "*) ;; *) continue ;; esac
     for seed in $seeds; do
-        if jq -s -e --arg preset "$preset" --argjson seed "$seed" 'any(.[]; .preset == $preset and .seed == $seed)' "$lines" >"$work/found"; then
+        if jq -s -e --arg preset "$preset" --argjson seed "$seed" --arg flags "${FLAGS:-}" \
+            'any(.[]; .preset == $preset and .seed == $seed and .flags == $flags)' "$lines" >"$work/found"; then
             continue
         fi
         rm -rf "$work/run"
@@ -49,6 +50,6 @@ while IFS='|' read -r group preset flag seeds; do
               ideal: .elsewhere.ideal, other_chip: .elsewhere.other_chip, chip, hardware, sessions: .timings.sessions, versions,
               course: [$epochs[] | .validation.accuracy]}' "$work/summary.json" >"$work/line.json"
         cat "$work/line.json" >>"$lines"
-        jq -r '"\(.preset) \(.seed): validation \(.validation.accuracy * 100) %, test \(.test.accuracy * 100) %"' "$work/line.json" >&2
+        jq -r '"\(.preset) \(.seed): validation \(.validation.accuracy), test \(.test.accuracy)"' "$work/line.json" >&2
     done
 done < <(runs)

@@ -57,7 +57,7 @@ pub struct TrainingSettings {
     pub loss: Loss,
     /// Price of large weights, see [`l2`](crate::loss::l2). The losses that are reported are without it.
     pub l2_weights: f64,
-    /// Weights shrink by this times the learning rate at every step of the optimiser, see [`decay`](crate::optimiser::decay). Delays do not.
+    /// Weights shrink by this times the learning rate at every step of the optimiser, see [`decay`](fn@crate::optimiser::decay). Delays do not.
     pub weight_decay: f64,
     /// What to do about silent neurons.
     pub bump: BumpRule,
