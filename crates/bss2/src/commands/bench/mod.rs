@@ -10,6 +10,7 @@ mod workloads;
 
 use std::process::ExitCode;
 
+use bss2_emu::vectors::Instructions;
 use serde_json::json;
 
 use self::job::{CHIP_SEED, Job, Mnist};
@@ -73,15 +74,6 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The widest vectors that the kernels use here.
-fn vector_unit() -> &'static str {
-    #[cfg(target_arch = "x86_64")]
-    if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
-        return "AVX2 and FMA";
-    }
-    "plain"
-}
-
 fn report(console: Console, args: &BenchArgs, peaks: &Peaks, results: &Results) -> anyhow::Result<()> {
     let Results { rows, growth, effects, verified } = results;
     let cores = std::thread::available_parallelism()?.get();
@@ -90,7 +82,7 @@ fn report(console: Console, args: &BenchArgs, peaks: &Peaks, results: &Results) 
     console.say(format_args!(
         "bss2 {}, {cores} cores, {threads} threads, {}; one core: {:.1} G multiplications/s, {:.0} GB/s from the cache",
         env!("CARGO_PKG_VERSION"),
-        vector_unit(),
+        Instructions::widest().name(),
         1e-9 * peaks.multiplications_per_s,
         1e-9 * peaks.load_bytes_per_s
     ));
@@ -117,7 +109,7 @@ fn report(console: Console, args: &BenchArgs, peaks: &Peaks, results: &Results) 
         .collect::<anyhow::Result<_>>()?;
     console.result(&json!({
         "version": env!("CARGO_PKG_VERSION"),
-        "machine": { "cores": cores, "threads": threads, "vector_unit": vector_unit(), "peaks_of_one_core": peaks },
+        "machine": { "cores": cores, "threads": threads, "vector_unit": Instructions::widest().name(), "peaks_of_one_core": peaks },
         "chip_seed": CHIP_SEED,
         "repeats": args.repeats,
         "chip_images_per_s": workloads::CHIP_IMAGES_PER_S,

@@ -60,6 +60,17 @@ impl Instructions {
         all
     }
 
+    /// Their name.
+    pub fn name(self) -> &'static str {
+        match self.0 {
+            Set::Plain => "plain",
+            #[cfg(target_arch = "x86_64")]
+            Set::Avx2 => "AVX2 and FMA",
+            #[cfg(target_arch = "x86_64")]
+            Set::Avx512 => "AVX-512",
+        }
+    }
+
     /// Runs loops that are compiled for these instructions.
     pub fn run<W: Loops>(self, work: W) -> W::Output {
         match self.0 {
