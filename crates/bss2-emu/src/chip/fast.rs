@@ -16,7 +16,7 @@ use super::Chip;
 use super::run::Run;
 use crate::codes::NEURONS;
 use crate::device::{Batch, DeviceError, FirstSpikes, InputSpike, TrialRecording};
-use crate::events::express::MOST_TICKS;
+use crate::events::express::{Express, MOST_TICKS};
 use crate::events::time_of;
 
 pub use layer::FastLayer;
@@ -50,6 +50,7 @@ pub fn runs(run: &Run<'_>) -> bool {
 /// What a thread keeps from run to run, to spare the allocations.
 #[derive(Default)]
 struct Workspace {
+    express: Express,
     trials: Vec<OnItsWay>,
     inputs: Vec<InputSpike>,
 }
@@ -62,16 +63,17 @@ thread_local! {
 fn through_layers(
     run: &Run<'_>,
     layers: &[(&FastLayer, PreparedLayer)],
-    trials: &mut [OnItsWay],
+    (express, trials): (&mut Express, &mut [OnItsWay]),
     mut after: impl FnMut(usize, &mut OnItsWay),
 ) {
-    for (layer, prepared) in layers {
+    for (number, (layer, prepared)) in layers.iter().enumerate() {
+        let behind = layers.get(number + 1).map(|(layer, _)| *layer);
         for trial in trials.iter_mut() {
             trial.look_at(layer, run.experiment.duration_us);
         }
         layer.all_blocks(run, prepared, trials);
         for (number, trial) in trials.iter_mut().enumerate() {
-            trial.pass_on(run);
+            trial.pass_on(run, express, behind);
             after(number, trial);
         }
     }
@@ -80,15 +82,16 @@ fn through_layers(
 /// Runs all trials.
 pub fn trials(run: &Run<'_>, layers: &[FastLayer]) -> Vec<TrialRecording> {
     let layers: Vec<_> = layers.iter().map(|layer| (layer, layer.prepare(run))).collect();
+    let first = layers.first().map(|(layer, _)| *layer);
     let chunk = |(number, trials): (usize, &[crate::Trial])| {
-        WORKSPACE.with_borrow_mut(|Workspace { trials: ways, .. }| {
+        WORKSPACE.with_borrow_mut(|Workspace { express, trials: ways, .. }| {
             ways.resize_with(CHUNK, OnItsWay::default);
             let ways = &mut ways[..trials.len()];
             for (k, (way, trial)) in ways.iter_mut().zip(trials).enumerate() {
                 way.recording = run.blank();
-                way.begin(run, number * CHUNK + k, &trial.spikes);
+                way.begin(run, (number * CHUNK + k, &trial.spikes), express, first);
             }
-            through_layers(run, &layers, ways, |_, way| way.record());
+            through_layers(run, &layers, (express, ways), |_, way| way.record());
             ways.iter_mut().map(|way| std::mem::take(&mut way.recording)).collect()
         })
     };
@@ -114,8 +117,9 @@ pub fn first_spikes(
     }
     out.clear(batch);
     let starts = (0..batch.n_trials).into_par_iter().step_by(CHUNK);
+    let first = layers.first().map(|(layer, _)| *layer);
     let chunk = |(start, times_us): (usize, &mut [f64])| {
-        WORKSPACE.with_borrow_mut(|Workspace { trials: ways, inputs }| {
+        WORKSPACE.with_borrow_mut(|Workspace { express, trials: ways, inputs }| {
             ways.resize_with(CHUNK, OnItsWay::default);
             let ways = &mut ways[..CHUNK.min(batch.n_trials - start)];
             for (k, way) in ways.iter_mut().enumerate() {
@@ -123,10 +127,10 @@ pub fn first_spikes(
                 (batch.stimulus)(start + k, inputs);
                 run.chip.check_spikes(start + k, inputs, batch.duration_us)?;
                 way.recording = TrialRecording::default();
-                way.begin(run, start + k, inputs);
+                way.begin(run, (start + k, inputs), express, first);
             }
             let mut repeats = vec![0; width];
-            through_layers(run, &layers, ways, |k, way| {
+            through_layers(run, &layers, (express, ways), |k, way| {
                 way.note(&place_of_neuron, &mut times_us[k * width..(k + 1) * width], &mut repeats);
             });
             Ok(repeats)
