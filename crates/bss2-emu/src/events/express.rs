@@ -109,20 +109,20 @@ impl Express {
         arrivals.extend(spikes.iter().map(|s| Key::new(tick(s.time_us), s.channel.into())));
         sort(arrivals, &mut self.spare);
         let latency = tick(path.latency_external_us);
-        if path.serialisation {
-            self.gates.pass(arrivals, &[], |key| lines.port(key.line()));
+        if path.serialisation && self.gates.pass(arrivals, &[], |key| lines.port(key.line())) {
+            settle(arrivals);
         }
         for key in arrivals.iter_mut() {
             *key = Key::new(key.tick() + latency, key.low());
         }
         if path.serialisation {
-            settle(arrivals);
-            self.gates.pass(arrivals, &[], |key| lines.bus(key.line()));
+            if self.gates.pass(arrivals, &[], |key| lines.bus(key.line())) {
+                settle(arrivals);
+            }
             let slots = arrivals.iter().map(|key| (lines.bus(key.line()), key.tick()));
             passed.buses.extend(slots.filter(|(bus, _)| behind.buses & 1 << bus != 0).map(Slot::from));
         }
         arrivals.retain(|key| behind.wanted[key.line() as usize]);
-        settle(arrivals);
     }
 
     /// Lets the spikes of neurons out: they get their final ticks. If there are layers behind, brings them onto the chip: `arrivals`
@@ -150,12 +150,13 @@ impl Express {
         if path.serialisation {
             let slots = spikes.iter().map(|key| (lines.output(key.neuron()), key.tick()));
             passed.outputs.extend(slots.filter(|(output, _)| behind.outputs & 1 << output != 0).map(Slot::from));
-            gates.pass(keys, &passed.buses, |key| lines.bus(key.line()));
+            if gates.pass(keys, &passed.buses, |key| lines.bus(key.line())) {
+                settle(keys);
+            }
             let slots = keys.iter().map(|key| (lines.bus(key.line()), key.tick()));
             passed.buses.extend(slots.filter(|(bus, _)| behind.buses & 1 << bus != 0).map(Slot::from));
         }
         keys.retain(|key| behind.wanted[key.line() as usize]);
-        settle(keys);
         arrivals.retain(|key| behind.wanted[key.line() as usize]);
         merge(arrivals, keys);
     }

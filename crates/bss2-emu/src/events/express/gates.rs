@@ -85,8 +85,10 @@ pub struct Gates {
 
 impl Gates {
     /// Lets events pass that are sorted. Each takes the tick it wants or, if that is gone, waits for the next one that is not: of those
-    /// that wait, the smallest number below the tick goes first. `taken` is gone before. The order in the list stays.
-    pub fn pass(&mut self, keys: &mut [Key], taken: &[Slot], gate_of: impl Fn(Key) -> u8) {
+    /// that wait, the smallest number below the tick goes first. `taken` is gone before. The order in the list stays;
+    /// whether anybody has waited, so that it may not be sorted any more.
+    pub fn pass(&mut self, keys: &mut [Key], taken: &[Slot], gate_of: impl Fn(Key) -> u8) -> bool {
+        let mut somebody_waited = false;
         self.free = [0; GATES];
         for slot in taken {
             self.taken.add(*slot);
@@ -100,6 +102,7 @@ impl Gates {
                 *free = wanted + 1;
             } else {
                 self.wait(keys, place, gate);
+                somebody_waited = true;
             }
         }
         for gate in 0..GATES as u8 {
@@ -108,6 +111,7 @@ impl Gates {
         for slot in taken {
             self.taken.forget(*slot);
         }
+        somebody_waited
     }
 
     /// An event comes that cannot pass at once, or comes where others wait.
