@@ -173,7 +173,7 @@ impl<D: Device> Substrate for OnDevice<D> {
             first += n;
             let mut times = Vec::with_capacity(n_trials * n);
             for row in measured.times_us.chunks_exact(width.max(1)) {
-                times.extend(row[of_layer.clone()].iter().map(|us| scaling.to_time(*us)));
+                scaling.extend_by_times(&mut times, &row[of_layer.clone()]);
             }
             let repeats = measured.repeats[of_layer].iter().sum();
             let shape = Error::Shape { what: "measured spikes", found: vec![times.len()], expected: vec![n_trials, n] };

@@ -45,31 +45,36 @@ impl OnItsWay {
 
     /// Finds the events that reach a layer within the trial.
     pub fn look_at(&mut self, layer: &FastLayer, duration_us: f64) {
-        self.strides.clear();
         self.spikes.clear();
         // The last tick that is not after the end.
         let end = (0..=1).rev().map(|k| tick(duration_us) + k).find(|t| f64::from(*t) * TICK_US <= duration_us);
-        let mut last = None;
+        let arrives = |key: &&Key| layer.position_of_line[key.line() as usize] != NONE;
+        let Some(first) = self.arrivals.iter().find(arrives) else { return self.strides.clear() };
+        self.start = first.tick();
+        let span = self.arrivals.last().map_or(0, |last| last.tick() - self.start);
+        // Room for all, so that there is nothing to ask for on the way.
+        let blank = Stride { ticks: LONGEST_STEP, line: layer.n_lines };
+        self.strides.clear();
+        self.strides.resize(self.arrivals.len() + (span / LONGEST_STEP) as usize, blank);
+        let (mut n, mut last) = (0, self.start);
         for key in &self.arrivals {
-            let line = layer.position_of_line[key.line() as usize];
-            if line == NONE {
-                continue;
-            }
-            let tick = key.tick();
+            let (tick, line) = (key.tick(), layer.position_of_line[key.line() as usize]);
             if end.is_none_or(|end| tick > end) {
                 break;
             }
-            let mut ticks = tick - *last.get_or_insert(tick);
-            if last == Some(tick) && self.strides.is_empty() {
-                self.start = tick;
+            if line == NONE {
+                continue;
             }
+            let mut ticks = tick - last;
+            last = tick;
             while ticks > LONGEST_STEP {
-                self.strides.push(Stride { ticks: LONGEST_STEP, line: layer.n_lines });
                 ticks -= LONGEST_STEP;
+                n += 1;
             }
-            self.strides.push(Stride { ticks, line });
-            last = Some(tick);
+            self.strides[n] = Stride { ticks, line };
+            n += 1;
         }
+        self.strides.truncate(n);
     }
 
     /// Brings the spikes of a layer to their synapses in the layers behind; they have their final ticks then.
