@@ -137,17 +137,22 @@ fn stimulate(
     lead_us: f64,
     spikes: &mut Vec<InputSpike>,
 ) {
+    // Which inputs are silent is hard to foresee: all are written, and those that are silent written over.
+    spikes.resize(times.len(), InputSpike { time_us: 0.0, channel: 0 });
+    let mut n = 0;
     let mut send = |(channel, time): (usize, f64)| {
         let time_us = scaling.to_us(time);
-        if time_us <= slot_us {
-            spikes.push(InputSpike { time_us: time_us + lead_us, channel: channel as u16 });
-        }
+        spikes[n] = InputSpike { time_us: time_us + lead_us, channel: channel as u16 };
+        n += usize::from(time_us <= slot_us);
     };
-    let times = times.iter().copied();
-    match delays {
-        Delays::Axonal(delays) => times.zip(delays).map(|(time, delay)| time + delay).enumerate().for_each(send),
-        _ => times.enumerate().for_each(&mut send),
+    match (delays, times.as_slice()) {
+        (Delays::Axonal(delays), _) => {
+            times.iter().zip(delays).map(|(time, delay)| time + delay).enumerate().for_each(&mut send);
+        }
+        (_, Some(times)) => times.iter().copied().enumerate().for_each(&mut send),
+        _ => times.iter().copied().enumerate().for_each(&mut send),
     }
+    spikes.truncate(n);
 }
 
 impl<D: Device> Substrate for OnDevice<D> {
@@ -168,7 +173,7 @@ impl<D: Device> Substrate for OnDevice<D> {
             first += n;
             let mut times = Vec::with_capacity(n_trials * n);
             for row in measured.times_us.chunks_exact(width.max(1)) {
-                times.extend(row[of_layer.clone()].iter().map(|us| scaling.to_time(*us)));
+                scaling.extend_by_times(&mut times, &row[of_layer.clone()]);
             }
             let repeats = measured.repeats[of_layer].iter().sum();
             let shape = Error::Shape { what: "measured spikes", found: vec![times.len()], expected: vec![n_trials, n] };

@@ -190,6 +190,31 @@ impl Scaling {
     pub fn to_time(&self, us: f64) -> f64 {
         us / self.us_per_time
     }
+
+    /// Adds the model times of many hardware times to a list.
+    pub(crate) fn extend_by_times(&self, times: &mut Vec<f64>, us: &[f64]) {
+        let first = times.len();
+        times.resize(first + us.len(), 0.0);
+        widest(Times { scaling: self, us, times: &mut times[first..] });
+    }
+}
+
+struct Times<'a> {
+    scaling: &'a Scaling,
+    us: &'a [f64],
+    times: &'a mut [f64],
+}
+
+impl Loops for Times<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "the loop is compiled for the processor")]
+    fn run(self) {
+        for (time, us) in self.times.iter_mut().zip(self.us) {
+            *time = self.scaling.to_time(*us);
+        }
+    }
 }
 
 struct Rounding<'a> {

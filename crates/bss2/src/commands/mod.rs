@@ -36,6 +36,12 @@ fn set_threads(output: &OutputArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Does work on one of the threads that share it out. Other threads have to be woken for each piece that they hand over, which a
+/// batch of training does several times.
+fn on_a_worker<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    rayon::scope(|_| work())
+}
+
 /// A value that a flag sets.
 fn flag(name: &str, key: &str, value: impl Into<Value>) -> Layer {
     Layer { origin: name.to_owned(), table: nested(key, value.into()) }

@@ -4,6 +4,7 @@ use crate::chip::Chip;
 use crate::chip::run::Run;
 use crate::engine::fast::tables;
 use crate::engine::wiring::Strengths;
+use crate::events::express::Behind;
 
 use super::NONE;
 use super::blocks::{self, PreparedBlock};
@@ -16,8 +17,8 @@ pub struct FastLayer {
     /// By line.
     pub position_of_line: Vec<u32>,
     pub n_lines: u32,
-    /// By line: whether this layer or one behind it gets its events.
-    pub wanted: Vec<bool>,
+    /// Of this layer and those behind it.
+    pub onwards: Behind,
     singles: Group<1>,
     pairs: Group<2>,
     fours: Group<4>,
@@ -33,7 +34,10 @@ impl FastLayer {
         let wiring = &chip.wiring;
         let mut groups: [Vec<usize>; 4] = Default::default();
         let mut position_of_line = vec![NONE; wiring.lines.len()];
+        let mut onwards = Behind::default();
         for n in neurons {
+            onwards.outputs |= 1 << wiring.lines.output(n as u32);
+            onwards.buses |= wiring.lines.of_neuron(n as u32).fold(0, |all, line| all | 1 << wiring.lines.bus(line));
             let circuits = tables::circuits(&chip.neurons[n].as_ref()?.body)?;
             groups[circuits.next_power_of_two().ilog2() as usize].push(n);
             for entry in wiring.incoming(n) {
@@ -45,6 +49,7 @@ impl FastLayer {
             *position = n_lines;
             n_lines += 1;
         }
+        onwards.wanted = position_of_line.iter().map(|position| *position != NONE).collect();
         for group in &mut groups {
             group.sort_unstable();
         }
@@ -53,7 +58,7 @@ impl FastLayer {
         let n_lines = n_lines as usize;
         Some(Self {
             n_lines: count,
-            wanted: position_of_line.iter().map(|position| *position != NONE).collect(),
+            onwards,
             singles: Group::new(singles, chip, &position_of_line, n_lines),
             pairs: Group::new(pairs, chip, &position_of_line, n_lines),
             fours: Group::new(fours, chip, &position_of_line, n_lines),
@@ -62,11 +67,14 @@ impl FastLayer {
         })
     }
 
-    /// Tells the layers which of their events those behind them want.
+    /// Tells the layers what those behind them want and send through.
     pub fn tell(layers: &mut [Self]) {
         for k in (1..layers.len()).rev() {
             let (front, back) = layers.split_at_mut(k);
-            for (mine, theirs) in front[k - 1].wanted.iter_mut().zip(&back[0].wanted) {
+            let (mine, theirs) = (&mut front[k - 1].onwards, &back[0].onwards);
+            mine.outputs |= theirs.outputs;
+            mine.buses |= theirs.buses;
+            for (mine, theirs) in mine.wanted.iter_mut().zip(&theirs.wanted) {
                 *mine |= theirs;
             }
         }

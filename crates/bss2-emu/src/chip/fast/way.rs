@@ -6,7 +6,7 @@ use crate::device::{InputSpike, Spike, TrialRecording};
 use crate::engine::course::Course;
 use crate::engine::fast::kernel::Stride;
 use crate::engine::fast::tables::LONGEST_STEP;
-use crate::events::express::{Express, Key, tick};
+use crate::events::express::{Express, Key, Passed, tick};
 use crate::events::{Arrival, Emitted, TICK_US, time_of};
 
 use super::blocks::tick_after;
@@ -16,8 +16,8 @@ use super::{FastLayer, NONE};
 #[derive(Default)]
 pub struct OnItsWay {
     pub index: usize,
-    express: Express,
-    /// All events so far, sorted.
+    passed: Passed,
+    /// All events so far that the present layer or one behind it wants, sorted.
     arrivals: Vec<Key>,
     /// When the first events reach the layer, and the steps from there.
     pub start: u32,
@@ -28,46 +28,60 @@ pub struct OnItsWay {
 }
 
 impl OnItsWay {
-    /// Begins a trial with its input spikes.
-    pub fn begin(&mut self, run: &Run<'_>, index: usize, spikes: &[InputSpike]) {
+    /// Begins a trial with its input spikes; `first` is the layer it comes to first.
+    pub fn begin(
+        &mut self,
+        run: &Run<'_>,
+        (index, spikes): (usize, &[InputSpike]),
+        express: &mut Express,
+        first: Option<&FastLayer>,
+    ) {
         self.index = index;
-        self.express.external(&run.chip.spec.events, &run.chip.wiring.lines, spikes, &mut self.arrivals);
+        let way = (&run.chip.spec.events, &run.chip.wiring.lines);
+        if let Some(first) = first {
+            express.external(way, spikes, &first.onwards, (&mut self.passed, &mut self.arrivals));
+        }
     }
 
     /// Finds the events that reach a layer within the trial.
     pub fn look_at(&mut self, layer: &FastLayer, duration_us: f64) {
-        self.arrivals.retain(|key| layer.wanted[key.line() as usize]);
-        self.strides.clear();
         self.spikes.clear();
         // The last tick that is not after the end.
         let end = (0..=1).rev().map(|k| tick(duration_us) + k).find(|t| f64::from(*t) * TICK_US <= duration_us);
-        let mut last = None;
+        let arrives = |key: &&Key| layer.position_of_line[key.line() as usize] != NONE;
+        let Some(first) = self.arrivals.iter().find(arrives) else { return self.strides.clear() };
+        self.start = first.tick();
+        let span = self.arrivals.last().map_or(0, |last| last.tick() - self.start);
+        // Room for all, so that there is nothing to ask for on the way.
+        let blank = Stride { ticks: LONGEST_STEP, line: layer.n_lines };
+        self.strides.clear();
+        self.strides.resize(self.arrivals.len() + (span / LONGEST_STEP) as usize, blank);
+        let (mut n, mut last) = (0, self.start);
         for key in &self.arrivals {
-            let line = layer.position_of_line[key.line() as usize];
-            if line == NONE {
-                continue;
-            }
-            let tick = key.tick();
+            let (tick, line) = (key.tick(), layer.position_of_line[key.line() as usize]);
             if end.is_none_or(|end| tick > end) {
                 break;
             }
-            let mut ticks = tick - *last.get_or_insert(tick);
-            if last == Some(tick) && self.strides.is_empty() {
-                self.start = tick;
+            if line == NONE {
+                continue;
             }
+            let mut ticks = tick - last;
+            last = tick;
             while ticks > LONGEST_STEP {
-                self.strides.push(Stride { ticks: LONGEST_STEP, line: layer.n_lines });
                 ticks -= LONGEST_STEP;
+                n += 1;
             }
-            self.strides.push(Stride { ticks, line });
-            last = Some(tick);
+            self.strides[n] = Stride { ticks, line };
+            n += 1;
         }
+        self.strides.truncate(n);
     }
 
-    /// Brings the spikes of a layer to their synapses; they have their final ticks then.
-    pub fn pass_on(&mut self, run: &Run<'_>) {
-        let (path, lines) = (&run.chip.spec.events, &run.chip.wiring.lines);
-        self.express.internal(path, lines, &mut self.spikes, &mut self.arrivals);
+    /// Brings the spikes of a layer to their synapses in the layers behind; they have their final ticks then.
+    pub fn pass_on(&mut self, run: &Run<'_>, express: &mut Express, behind: Option<&FastLayer>) {
+        let way = (&run.chip.spec.events, &run.chip.wiring.lines);
+        let behind = behind.map(|layer| &layer.onwards);
+        express.internal(way, &mut self.spikes, behind, (&mut self.passed, &mut self.arrivals));
     }
 
     /// Records the spikes of a layer.

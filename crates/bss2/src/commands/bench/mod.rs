@@ -17,7 +17,7 @@ use self::job::{CHIP_SEED, Job, Mnist};
 use self::peaks::Peaks;
 use self::verify::{Verified, verify};
 use self::workloads::{Bench, EffectRow, Row};
-use super::{flag, set_threads};
+use super::{flag, on_a_worker, set_threads};
 use crate::cli::{BenchArgs, Workloads};
 use crate::console::Console;
 
@@ -52,6 +52,10 @@ impl Results {
 pub fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
     let console = Console::new(args.output.json);
     set_threads(&args.output)?;
+    on_a_worker(|| measure(args, console))
+}
+
+fn measure(args: &BenchArgs, console: Console) -> anyhow::Result<ExitCode> {
     let most = args.samples.map(|n| n as usize);
     let wanted = |group| args.only.is_none_or(|only| only == group);
     // What is missing is said before anything is timed.

@@ -18,7 +18,7 @@ use ttfs::train::{EpochRecord, Precision, Trainer, TrainingState};
 
 use self::start::{Start, digest, fresh, resumed};
 use super::summary::{Finished, Session};
-use super::{report, set_threads, summary, warn_of_other_chip};
+use super::{on_a_worker, report, set_threads, summary, warn_of_other_chip};
 use crate::cli::TrainArgs;
 use crate::config::{Config, SubstrateKind};
 use crate::console::{Console, Progress};
@@ -56,11 +56,11 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<ExitCode> {
             console.result(&summary::joined(&start.folder)?)?;
             return Ok(ExitCode::SUCCESS);
         }
-        return train(start, console, &interrupted);
+        return on_a_worker(|| train(start, console, &interrupted));
     }
     let start = fresh(args)?;
     let folder = start.folder.clone();
-    train(start, console, &interrupted).inspect_err(|_| {
+    on_a_worker(|| train(start, console, &interrupted)).inspect_err(|_| {
         if !folder.checkpoint().exists() {
             folder.discard();
         }
