@@ -5,7 +5,7 @@
 //! V(s) <= max(V, 0) + max(I, 0) min(s/tau_syn, k_max)          k_max: peak of the PSP of unit weight
 //! ```
 //! From event to event a neuron needs two exponentials and one comparison with the bound; only where that allows a crossing is it looked
-//! for ([`crossing`]), for a block of neurons at a time. Double precision throughout: against [`LifModel::first_spike`], the twin, spike
+//! for ([`crossing()`]), for a block of neurons at a time. Double precision throughout: against [`LifModel::first_spike`], the twin, spike
 //! times differ by about 1e-12, divided by the slope at grazing crossings. What grazes so closely that rounding decides is left to the twin's
 //! own solution, and neurons whose two constants agree to 1e-4 to the twin altogether: there `c` is large.
 
