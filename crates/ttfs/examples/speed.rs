@@ -11,14 +11,16 @@ use bss2_emu::spec::Preset;
 use bss2_emu::{Chip, ChipSpec, Device, NeuronParameters, NeuronSetting, RunId};
 use ndarray::{Array2, ArrayView2, Axis, Slice};
 use ttfs::Error;
-use ttfs::bumping::BumpRule;
+use ttfs::bumping::{BumpRule, BumpScope};
 use ttfs::data::images::{ImageSet, Part, Pipeline};
 use ttfs::data::{Dataset, yin_yang};
 use ttfs::encoding::{Background, TimeEncoding};
+use ttfs::gradient::Estimator;
 use ttfs::ideal_fast::FastIdeal;
 use ttfs::network::Network;
 use ttfs::on_device::OnDevice;
 use ttfs::optimiser::{Adam, Optimiser};
+use ttfs::perturbed::{Perturbation, Perturbed};
 use ttfs::placement::Placement;
 use ttfs::scaling::{Latency, Scaling};
 use ttfs::substrate::{Ideal, Spikes, Substrate};
@@ -34,6 +36,7 @@ fn main() {
         println!("|---|---|");
         yin_yang(Engine::Layered);
         yin_yang(Engine::Fast);
+        perturbed();
         mnist(Path::new(&folder));
     });
 }
@@ -155,6 +158,34 @@ fn yin_yang(engine: Engine) {
     let mut ideal = Ideal { model: scaling.model(), grid: Some(scaling) };
     forward("Yin-Yang 25-120-3: forward, ideal", &mut ideal, &state.network, &train);
     forward("Yin-Yang 25-120-3: forward, ideal, fast", &mut FastIdeal(ideal), &state.network, &train);
+}
+
+/// Epochs on the ideal substrate with deviations, as studies of robustness run them.
+fn perturbed() {
+    let encoding = TimeEncoding { copies: 1, ..TimeEncoding::default() };
+    let train = Samples::new(&yin_yang::YinYang::new(42, 5000).generate().expect("samples"), &encoding);
+    let scaling = Scaling { threshold: 1.0, tau_mem: 1.0, ..scaling() };
+    let settings = TrainingSettings {
+        batch_size: 150,
+        estimator: Estimator::Model,
+        optimiser: Optimiser::Adam(Adam { learning_rate: 0.005, ..Adam::default() }),
+        initial_weights: vec![InitialWeights { mean: 1.5, std: 0.8 }, InitialWeights { mean: 0.5, std: 0.8 }],
+        bump: BumpRule { value: 5e-4, max_missing: vec![0.3, 0.0], scope: BumpScope::Layer },
+        rounding: false,
+        ..TrainingSettings::default()
+    };
+    let trainer = Trainer::new(settings, scaling).expect("settings").with_precision(Precision::Single);
+    let spread = |std| Perturbation { tau_mem_rel_std: std, tau_syn_rel_std: std, ..Perturbation::NONE };
+    let factor = |tau_mem_factor| Perturbation { tau_mem_factor, ..Perturbation::NONE };
+    for (name, perturbation) in
+        [("spread 0", spread(0.0)), ("spread .2", spread(0.2)), ("ratio .5", factor(0.5)), ("ratio 3", factor(3.0))]
+    {
+        let ideal = Ideal { model: scaling.model(), grid: None };
+        let mut substrate = Perturbed::new(ideal, perturbation, 1).fast(true);
+        let mut state = trainer.initial_state(5, &[120, 3]);
+        let name = format!("Yin-Yang 5-120-3, time constants, {name}: epoch");
+        epochs(&name, 8, &trainer, &mut state, &mut substrate, &train);
+    }
 }
 
 /// Images of 16 x 16 pixels: bright ones early, the background silent.

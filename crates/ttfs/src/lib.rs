@@ -27,5 +27,6 @@ pub mod scaling;
 pub mod substrate;
 pub mod synaptic_events;
 pub mod train;
+mod wide;
 
 pub use error::Error;

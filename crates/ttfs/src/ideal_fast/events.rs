@@ -13,8 +13,8 @@ const RANKED: usize = 320;
 
 /// One spike in the loop over the neurons.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Event {
-    pub(super) input: u32,
+pub(crate) struct Event {
+    pub(crate) input: u32,
     /// `e^t`, times counted from the first spike.
     pub(super) growth: f32,
     /// Time to the next spike; 0 for the last one.
@@ -25,10 +25,10 @@ pub(super) struct Event {
 
 /// The spikes that reach a layer, sorted by time.
 #[derive(Debug, Default)]
-pub(super) struct Events {
-    pub(super) list: Vec<Event>,
+pub(crate) struct Events {
+    pub(crate) list: Vec<Event>,
     /// Time of each, in `tau`.
-    pub(super) times: Vec<f64>,
+    pub(crate) times: Vec<f64>,
     sent: Vec<(f64, u32)>,
     keys: Vec<u32>,
     ranks: Vec<u32>,
@@ -37,7 +37,7 @@ pub(super) struct Events {
 
 impl Events {
     /// Sorts spike times, silence left out.
-    pub(super) fn sort(&mut self, times: &[f64], instructions: Instructions) {
+    pub(crate) fn sort(&mut self, times: &[f64], instructions: Instructions) {
         self.sent.clear();
         self.sent.resize(times.len(), (0.0, 0));
         let (mut n, mut first, mut last) = (0, f64::INFINITY, f64::NEG_INFINITY);

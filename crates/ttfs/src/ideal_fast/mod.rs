@@ -15,7 +15,7 @@
 //! Against that twin spike times differ by about 1e-6 `tau`, at grazing crossings by up to 1e-4; spike or silence differ
 //! within 1e-5 of the threshold.
 
-mod events;
+pub(crate) mod events;
 mod lanes;
 
 use bss2_emu::RunId;
