@@ -3,12 +3,11 @@
 #![allow(clippy::inline_always, clippy::needless_range_loop, reason = "vector code: see the module of vectors")]
 
 use crate::dynamics::Body;
-use crate::events::TICK_US;
 
 use super::crossings::Crossings;
 use super::look::Look;
 use super::rest::Rest;
-use super::tables::{Block, Step};
+use super::tables::{Block, Step, ticks_before};
 use super::vector::{ALL, LANES, Lanes, Mask, Vector, Work};
 
 /// How low the threshold for the next spike can be, relative to that for the last: ten standard deviations of the largest noise that
@@ -64,24 +63,33 @@ impl<S: Surroundings, const K: usize> Work for Trial<'_, S, K> {
         // Neurons that do not rest without events are left out, and so are the places that nobody has.
         let restless = zero.at_least(ceiling).or(V::load(&block.lower).at_least(zero)).bits() & block.used;
         let out = restless | (!block.used & ALL);
-        let mut now = Now { x: zero, exc: [zero; K], inh: [zero; K], ceiling, floor: V::load(&block.lower) };
+        let mut now = Now {
+            x: zero,
+            exc: [zero; K],
+            inh: [zero; K],
+            ceiling,
+            floor: V::load(&block.lower),
+            noted: 0,
+            waiting: 0,
+            release: u32::MAX,
+        };
         let mut course = Course {
             block,
             silence: &self.jumps[self.jumps.len() - 2 * K..],
             ceilings: ceiling.store(),
-            lanes: [Lane { count: 0, until_us: f64::INFINITY }; LANES],
+            count: [0; LANES],
+            until_us: [f64::INFINITY; LANES],
             crossings: self.open,
             limited,
             free: ALL,
-            release: u32::MAX,
             redo: restless,
             around: self.around,
         };
         course.block(&mut now, out);
-        let mut tick = self.start;
+        let (mut tick, steps, rate) = (self.start, &block.steps[..], V::load(&block.rate_mem));
         for stride in self.strides {
             let jumps = &self.jumps[2 * K * stride.line as usize..][..2 * K];
-            course.step(&mut now, stride.ticks, tick, jumps);
+            course.step(&mut now, steps, rate, (tick, stride.ticks), jumps);
             tick += stride.ticks;
         }
         if self.strides.is_empty() {
@@ -92,18 +100,9 @@ impl<S: Surroundings, const K: usize> Work for Trial<'_, S, K> {
     }
 }
 
-/// A neuron in a trial.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Lane {
-    /// Spikes so far.
-    pub count: u32,
-    /// End of the refractory time; while the crossing is not solved yet, a time before it.
-    pub until_us: f64,
-}
-
-/// The membranes at one time. Kept in registers.
+/// The membranes at one time, and what changes often. Kept in registers.
 #[derive(Clone, Copy)]
-pub(super) struct Now<V: Vector, const K: usize> {
+pub struct Now<V: Vector, const K: usize> {
     pub x: V,
     pub exc: [V; K],
     pub inh: [V; K],
@@ -111,6 +110,12 @@ pub(super) struct Now<V: Vector, const K: usize> {
     pub ceiling: V,
     /// The lower limit; likewise.
     pub floor: V,
+    /// Steps with crossings that are not solved yet.
+    pub noted: u32,
+    /// Lanes that crossed in them.
+    pub waiting: u32,
+    /// A tick before the end of the first refractory time that ends.
+    pub release: u32,
 }
 
 /// What changes rarely on the way.
@@ -120,15 +125,17 @@ pub(super) struct Course<'a, S, const K: usize> {
     pub silence: &'a [Lanes],
     /// The last ceilings of all lanes, free or not.
     pub ceilings: Lanes,
-    pub lanes: [Lane; LANES],
-    /// Thresholds that were crossed when nobody knows yet.
+    /// Spikes so far.
+    pub count: [u32; LANES],
+    /// Ends of the refractory times, once the crossings are solved.
+    pub until_us: [f64; LANES],
+    /// Thresholds that were crossed when nobody knows yet; the steps that are noted are in there.
     pub crossings: &'a mut Crossings<K>,
     /// Lanes whose ceiling is the upper limit.
     pub limited: u32,
-    /// Lanes that are neither refractory nor left out. The potentials of the others mean nothing.
+    /// Lanes that are neither refractory nor left out; those that wait for their crossing to be solved still count as free. The
+    /// potentials of the others mean nothing.
     pub free: u32,
-    /// A tick before the end of the first refractory time that ends.
-    pub release: u32,
     pub redo: u32,
     pub around: S,
 }
@@ -166,22 +173,44 @@ pub(super) fn receive<V: Vector, const K: usize>(row: &Step<K>, now: &mut Now<V,
 }
 
 impl<S: Surroundings, const K: usize> Course<'_, S, K> {
-    /// Moves all on by some ticks, at most the longest step, and lets an event arrive.
+    /// Moves all on by some ticks, at most the longest step, and lets an event arrive. `steps` and `rate` are those of the
+    /// block; its caller has them at hand.
     #[inline(always)]
-    pub fn step<V: Vector>(&mut self, now: &mut Now<V, K>, ticks: u32, tick: u32, jumps: &[Lanes]) {
-        let row = &self.block.steps[ticks as usize];
+    pub fn step<V: Vector>(
+        &mut self,
+        now: &mut Now<V, K>,
+        steps: &[Step<K>],
+        rate: V,
+        (tick, ticks): (u32, u32),
+        jumps: &[Lanes],
+    ) {
+        let row = &steps[ticks as usize];
         let to = coast(row, now);
         let span = V::splat(row.span_us);
         let inh = sum(&now.inh);
         // x' = exc - inh - x / tau_mem <= exc now - inh then - x / tau_mem.
         let drive = inh.neg_mul_add(V::load(&row.least_inh), sum(&now.exc));
-        let rise = V::load(&self.block.rate_mem).neg_mul_add(now.x, drive);
+        let rise = rate.neg_mul_add(now.x, drive);
         let highest = rise.mul_add(span, now.x);
         let lowest = inh.neg_mul_add(span, now.x.min(V::splat(0.0)));
-        let near = highest.at_least(now.ceiling).or(now.floor.at_least(lowest));
-        if near.bits() != 0 || self.release <= tick + ticks {
-            *now = V::apart(Look { course: self, now: *now, ticks, tick, jumps });
-            return;
+        let low = now.floor.at_least(lowest);
+        if highest.at_least(now.ceiling).or(low).bits() != 0 || now.release <= tick + ticks {
+            // Who is above the ceiling at the end has fired, and when is a question for later. Noting the whole step in place
+            // spares a look out of line, which only other cases need.
+            let above = to.at_least(now.ceiling);
+            let ceiling = V::select(above, V::splat(f32::INFINITY), now.ceiling);
+            let crossed = above.bits();
+            let unclear = highest.at_least(ceiling).or(low).bits() | crossed & self.limited;
+            self.crossings.step(now.noted).note(now, to, tick, ticks, crossed);
+            if unclear != 0 || now.release <= tick + ticks {
+                *now = V::apart(Look { course: self, now: *now, ticks, tick, jumps });
+                return;
+            }
+            now.ceiling = ceiling;
+            now.floor = V::select(above, V::splat(f32::NEG_INFINITY), now.floor);
+            now.noted += 1;
+            now.waiting |= crossed;
+            now.release = now.release.min(tick + self.block.refractory_ticks);
         }
         now.x = to;
         receive(row, now, jumps);
@@ -203,27 +232,18 @@ impl<S: Surroundings, const K: usize> Course<'_, S, K> {
             self.redo |= lanes;
             self.block(now, lanes);
             for l in (0..LANES).filter(|l| lanes & 1 << l != 0) {
-                self.lanes[l].until_us = f64::INFINITY;
+                self.until_us[l] = f64::INFINITY;
             }
-            self.look_for_release();
+            self.look_for_release(now);
         }
     }
 
-    /// A lane that is not free is refractory until some time or a little later.
     #[inline(always)]
-    pub fn hold(&mut self, l: usize, until_us: f64) {
-        self.lanes[l].until_us = until_us;
-        self.release = self.release.min(tick_before(until_us));
+    pub fn look_for_release<V: Vector>(&mut self, now: &mut Now<V, K>) {
+        let known_us = self.until_us.iter().copied().fold(f64::INFINITY, f64::min);
+        now.release = ticks_before(known_us);
+        if now.noted > 0 {
+            now.release = now.release.min(self.crossings.step(0).tick + self.block.refractory_ticks);
+        }
     }
-
-    #[inline(always)]
-    pub fn look_for_release(&mut self) {
-        self.release = tick_before(self.lanes.iter().map(|lane| lane.until_us).fold(f64::INFINITY, f64::min));
-    }
-}
-
-/// A tick that is not after a time.
-#[inline(always)]
-fn tick_before(time_us: f64) -> u32 {
-    (time_us * (1.0 / TICK_US) - 1e-3) as u32
 }

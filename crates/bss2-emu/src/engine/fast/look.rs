@@ -4,7 +4,6 @@
 
 use crate::events::TICK_US;
 
-use super::crossings::Step;
 use super::kernel::{Course, Now, Surroundings, coast, receive, sum};
 use super::vector::{Apart, LANES, Lanes, Mask, Vector};
 
@@ -36,7 +35,8 @@ impl<V: Vector, S: Surroundings, const K: usize> Apart<V> for Look<'_, '_, V, S,
         }
         let until_us = f64::from(tick + ticks) * TICK_US;
         let from_us = f64::from(tick) * TICK_US;
-        let (span_us, span) = (row.span_us, V::splat(row.span_us));
+        let span = V::splat(row.span_us);
+        let free = course.free & !now.waiting;
         let (lower, rate) = (V::load(&course.block.lower), V::load(&course.block.rate_mem));
         let low_now = sum(&exc).sub(sum(&now.inh));
         let lowest = rate.neg_mul_add(now.x, low_now).min(zero).mul_add(span, now.x);
@@ -54,33 +54,24 @@ impl<V: Vector, S: Surroundings, const K: usize> Apart<V> for Look<'_, '_, V, S,
         // Where nothing can pull it up from the lower limit, the potential is the free one or the limit.
         let pinned = rate.mul(lower).at_least(drive);
         let mut to = V::select(near_lower.and(pinned), free_to.max(lower), free_to);
-        let mut unclear = (near_lower.bits() & !pinned.bits() | near_ceiling.bits()) & course.free;
+        let mut unclear = (near_lower.bits() & !pinned.bits() | near_ceiling.bits()) & free;
         let crossed = above.bits() & !near_lower.bits() & !course.limited & unclear;
         if crossed != 0 {
-            if course.crossings.n + crossed.count_ones() as usize > LANES {
-                course.settle(&mut now);
-            }
-            let (x, ceiling) = (now.x.store(), now.ceiling.store());
-            let (exc, inh) = (now.exc.map(V::store), now.inh.map(V::store));
-            let step = Step { span_us, from_us, until_us, x, exc, inh, ceiling, to: free_to.store() };
-            let mut fired = crossed;
-            while fired != 0 {
-                let l = fired.trailing_zeros() as usize % LANES;
-                fired &= fired - 1;
-                course.lanes[l].count += 1;
-                course.crossings.push(course.block, &step, l, course.lanes[l].count);
-                course.hold(l, from_us + course.block.refractory_us[l]);
-            }
+            // The step itself is noted already.
+            course.crossings.step(now.noted).crossed = crossed;
+            now.noted += 1;
+            now.waiting |= crossed;
+            now.release = now.release.min(tick + course.block.refractory_ticks);
             course.block(&mut now, crossed);
             unclear &= !crossed;
         }
         let left = unclear & course.limited;
         course.leave(&mut now, left);
         unclear &= !left;
-        if course.release <= tick + ticks {
+        if now.release <= tick + ticks {
             course.settle(&mut now);
             for l in 0..LANES {
-                unclear |= u32::from(course.lanes[l].until_us <= until_us) << l;
+                unclear |= u32::from(course.until_us[l] <= until_us) << l;
             }
         }
         if unclear != 0 {

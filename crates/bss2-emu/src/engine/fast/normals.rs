@@ -64,7 +64,13 @@ impl Streams {
         const MULTIPLIER: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];
         const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
         let mut key = self.key.words();
-        let mut c = [[block; LANES], [self.run; LANES], [self.trial; LANES], self.neurons];
+        // Numbers of 64 bits, of which the upper half means nothing: what vector instructions multiply.
+        const LOW: u64 = 0xFFFF_FFFF;
+        let mut c =
+            [[u64::from(block); LANES], [u64::from(self.run); LANES], [u64::from(self.trial); LANES], [0; LANES]];
+        for l in 0..LANES {
+            c[3][l] = u64::from(self.neurons[l]);
+        }
         for round in 0..10 {
             if round > 0 {
                 key[0] = key[0].wrapping_add(WEYL[0]);
@@ -72,16 +78,16 @@ impl Streams {
             }
             let mut next = c;
             for l in 0..LANES {
-                let a = u64::from(MULTIPLIER[0]) * u64::from(c[0][l]);
-                let b = u64::from(MULTIPLIER[1]) * u64::from(c[2][l]);
-                next[0][l] = (b >> 32) as u32 ^ c[1][l] ^ key[0];
-                next[1][l] = b as u32;
-                next[2][l] = (a >> 32) as u32 ^ c[3][l] ^ key[1];
-                next[3][l] = a as u32;
+                let a = u64::from(MULTIPLIER[0]) * (c[0][l] & LOW);
+                let b = u64::from(MULTIPLIER[1]) * (c[2][l] & LOW);
+                next[0][l] = (b >> 32) ^ c[1][l] ^ u64::from(key[0]);
+                next[1][l] = b;
+                next[2][l] = (a >> 32) ^ c[3][l] ^ u64::from(key[1]);
+                next[3][l] = a;
             }
             c = next;
         }
-        c
+        c.map(|words| words.map(|word| word as u32))
     }
 }
 

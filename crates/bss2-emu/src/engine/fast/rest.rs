@@ -8,11 +8,8 @@ use crate::membrane::joined::Joined;
 use crate::membrane::{Phase, State};
 
 use super::kernel::{Course, Now, SMALLEST_THRESHOLD, Surroundings};
-use super::tables::LONGEST_STEP;
+use super::tables::{LONGEST_HOLD_US, LONGEST_STEP};
 use super::vector::{Apart, LANES, Lanes, Mask, Vector};
-
-/// A longer time is as good as this one for a bound of what a refractory time leaves of the currents.
-const LONGEST_HOLD_US: f64 = 1e3;
 
 /// The rest of a trial, without events.
 pub(super) struct Rest<'c, 'a, V: Vector, S, const K: usize> {
@@ -44,14 +41,17 @@ impl<S: Surroundings, const K: usize> Course<'_, S, K> {
     /// Solves the crossings that were noted.
     #[inline(always)]
     pub fn settle<V: Vector>(&mut self, now: &mut Now<V, K>) {
-        let n = self.crossings.n;
-        if n == 0 {
+        if now.noted == 0 {
             return;
         }
+        self.free &= !now.waiting;
+        let n = self.crossings.pick(self.block, &self.ceilings, now.noted);
         let (after, good) = self.crossings.solve::<V>();
         let mut left = 0;
-        for p in 0..n.min(LANES) {
-            let (l, count) = self.crossings.who[p];
+        for p in 0..n {
+            let l = self.crossings.who[p];
+            self.count[l] += 1;
+            let count = self.count[l];
             let from_us = self.crossings.from_us[p];
             let time_us = if good & 1 << p != 0 {
                 Some(from_us + f64::from(after.0[p]))
@@ -60,13 +60,13 @@ impl<S: Surroundings, const K: usize> Course<'_, S, K> {
             };
             if let Some(time_us) = time_us {
                 self.around.spike(l, count, time_us);
-                self.lanes[l].until_us = time_us + self.block.refractory_us[l];
+                self.until_us[l] = time_us + self.block.refractory_us[l];
             } else {
                 left |= 1 << l;
             }
         }
-        self.crossings.n = 0;
-        self.look_for_release();
+        (now.noted, now.waiting) = (0, 0);
+        self.look_for_release(now);
         self.leave(now, left);
     }
 
@@ -75,7 +75,7 @@ impl<S: Surroundings, const K: usize> Course<'_, S, K> {
     #[inline(never)]
     fn solve_exactly(&self, p: usize, spikes_before: u32) -> Option<f64> {
         let c = &*self.crossings;
-        let l = c.who[p].0;
+        let l = c.who[p];
         let state = State {
             time_us: c.from_us[p],
             x: f64::from(c.x.0[p]),
@@ -114,9 +114,9 @@ impl<S: Surroundings, const K: usize> Course<'_, S, K> {
         let (mut ceilings, mut floors) = (now.ceiling.store(), now.floor.store());
         let (mut left, mut blocked) = (0, 0);
         for l in (0..LANES).filter(|l| chosen & 1 << l != 0) {
-            let lane = self.lanes[l];
+            let until_free_us = self.until_us[l];
             let phase =
-                if lane.until_us < f64::INFINITY { Phase::Refractory { until_us: lane.until_us } } else { Phase::Free };
+                if until_free_us < f64::INFINITY { Phase::Refractory { until_us: until_free_us } } else { Phase::Free };
             let state = State {
                 time_us: from_us,
                 // What is refractory is at the reset potential.
@@ -128,11 +128,11 @@ impl<S: Surroundings, const K: usize> Course<'_, S, K> {
             let currents = (0..K).flat_map(|k| [exc[k].0[l], inh[k].0[l]]).map(f64::from);
             let end = self.move_one(l, state, currents, until_us);
             potentials.0[l] = end.x as f32;
-            self.lanes[l].until_us = f64::INFINITY;
+            self.until_us[l] = f64::INFINITY;
             match end.phase {
                 Phase::Refractory { until_us } => {
                     blocked |= 1 << l;
-                    self.hold(l, until_us);
+                    self.until_us[l] = until_us;
                 }
                 Phase::AtLower => potentials.0[l] = self.block.lower.0[l],
                 Phase::AtUpper | Phase::Unarmed { .. } => left |= 1 << l,
@@ -141,7 +141,7 @@ impl<S: Surroundings, const K: usize> Course<'_, S, K> {
             if end.phase == Phase::Free || end.phase == Phase::AtLower {
                 self.free |= 1 << l;
                 floors.0[l] = self.block.lower.0[l];
-                let threshold = self.around.threshold(l, self.lanes[l].count) as f32;
+                let threshold = self.around.threshold(l, self.count[l]) as f32;
                 ceilings.0[l] = threshold.min(self.block.upper.0[l]);
                 self.ceilings.0[l] = ceilings.0[l];
                 if threshold >= self.block.upper.0[l] {
@@ -151,13 +151,13 @@ impl<S: Surroundings, const K: usize> Course<'_, S, K> {
         }
         (now.ceiling, now.floor) = (V::load(&ceilings), V::load(&floors));
         self.block(now, blocked);
-        self.look_for_release();
+        self.look_for_release(now);
         left
     }
 
     /// Moves one neuron by the reference and reports its spikes.
     fn move_one(&mut self, l: usize, state: State, currents: impl Iterator<Item = f64>, until_us: f64) -> State {
-        let first = self.lanes[l].count;
+        let first = self.count[l];
         let mut spikes = Vec::new();
         let around = &self.around;
         let mut threshold = around.threshold(l, first);
@@ -178,7 +178,7 @@ impl<S: Surroundings, const K: usize> Course<'_, S, K> {
             count += 1;
             self.around.spike(l, count, time_us);
         }
-        self.lanes[l].count = count;
+        self.count[l] = count;
         end
     }
 
@@ -197,7 +197,8 @@ impl<S: Surroundings, const K: usize> Course<'_, S, K> {
             let near = highest.at_least(now.ceiling).or(now.floor.at_least(lowest)).bits();
             let now_us = f64::from(tick) * TICK_US;
             if near != 0 && f64::from(tick + LONGEST_STEP) * TICK_US <= duration_us {
-                self.step(now, LONGEST_STEP, tick, self.silence);
+                let (steps, rate) = (&self.block.steps[..], V::load(&self.block.rate_mem));
+                self.step(now, steps, rate, (tick, LONGEST_STEP), self.silence);
                 tick += LONGEST_STEP;
                 continue;
             }
@@ -215,7 +216,7 @@ impl<S: Surroundings, const K: usize> Course<'_, S, K> {
     /// Lanes whose refractory time ends before a time.
     #[inline(always)]
     fn released_by(&self, time_us: f64) -> u32 {
-        (0..LANES).map(|l| u32::from(self.lanes[l].until_us < time_us) << l).sum()
+        (0..LANES).map(|l| u32::from(self.until_us[l] < time_us) << l).sum()
     }
 
     /// Refractory lanes that may do something once they are released, if no events come.
@@ -227,8 +228,8 @@ impl<S: Surroundings, const K: usize> Course<'_, S, K> {
         }
         let zero = V::splat(0.0);
         let mut held = Lanes::all(0.0);
-        for (held, lane) in held.0.iter_mut().zip(&self.lanes) {
-            *held = (lane.until_us - now_us).clamp(0.0, LONGEST_HOLD_US) as f32;
+        for (held, until_us) in held.0.iter_mut().zip(&self.until_us) {
+            *held = (until_us - now_us).clamp(0.0, LONGEST_HOLD_US) as f32;
         }
         let held = V::load(&held);
         let (mut most, mut least) = (zero, zero);

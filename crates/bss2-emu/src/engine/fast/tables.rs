@@ -13,6 +13,15 @@ const SHORTEST_TAU_US: f64 = 2.0;
 /// Shortest refractory time: a neuron fires once in a step at most.
 const SHORTEST_REFRACTORY_US: f64 = 1.0;
 
+/// A longer refractory time is as good as this one for a bound.
+pub const LONGEST_HOLD_US: f64 = 1e3;
+
+/// Whole ticks that are not more than a time.
+#[inline]
+pub fn ticks_before(time_us: f64) -> u32 {
+    (time_us * (1.0 / TICK_US) - 1e-3) as u32
+}
+
 /// The map of a step, for neurons of up to `K` circuits.
 #[derive(Debug, Clone, Copy)]
 pub struct Step<const K: usize> {
@@ -45,6 +54,8 @@ pub struct Block<const K: usize> {
     pub lower: Lanes,
     pub upper: Lanes,
     pub refractory_us: [f64; LANES],
+    /// Not more than the shortest of them.
+    pub refractory_ticks: u32,
 }
 
 /// Rates and peaks of a neuron of up to `K` circuits.
@@ -117,6 +128,7 @@ impl<const K: usize> Block<K> {
             lower: Lanes::all(f32::NEG_INFINITY),
             upper: Lanes::all(f32::INFINITY),
             refractory_us: [f64::INFINITY; LANES],
+            refractory_ticks: 0,
         };
         let blank = |ticks: u32| Step {
             mem: one,
@@ -156,6 +168,8 @@ impl<const K: usize> Block<K> {
                 }
             }
         }
+        let shortest_us = block.refractory_us.iter().copied().fold(LONGEST_HOLD_US, f64::min);
+        block.refractory_ticks = ticks_before(shortest_us);
         block
     }
 }
