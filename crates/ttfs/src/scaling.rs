@@ -195,17 +195,17 @@ impl Scaling {
     pub(crate) fn extend_by_times(&self, times: &mut Vec<f64>, us: &[f64]) {
         let first = times.len();
         times.resize(first + us.len(), 0.0);
-        widest(Times { scaling: self, us, times: &mut times[first..] });
+        widest(FromUs { scaling: self, us, times: &mut times[first..] });
     }
 }
 
-struct Times<'a> {
+struct FromUs<'a> {
     scaling: &'a Scaling,
     us: &'a [f64],
     times: &'a mut [f64],
 }
 
-impl Loops for Times<'_> {
+impl Loops for FromUs<'_> {
     type Output = ();
 
     #[inline(always)]
