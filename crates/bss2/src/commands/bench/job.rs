@@ -13,7 +13,7 @@ use ttfs::optimiser::{Adam, Optimiser};
 use ttfs::placement::Placement;
 use ttfs::samples::Samples;
 use ttfs::scaling::Scaling;
-use ttfs::train::{InitialWeights, Trainer, TrainingState};
+use ttfs::train::{InitialWeights, Precision, Trainer, TrainingState};
 
 use super::progress;
 use super::workloads::median_neuron;
@@ -117,7 +117,8 @@ impl Job {
         drop(step);
         let placement = Placement::with_delays(n_inputs(&config)?, &layer_sizes(&config)?, config.network.delays)?;
         let scaling = placement.scaling(laboratory.scaling);
-        let trainer = Trainer::new(config.training.clone(), scaling)?;
+        // As `bss2 train` does on the substrates that are timed here.
+        let trainer = Trainer::new(config.training.clone(), scaling)?.with_precision(Precision::Single);
         let state = initial_state(&config, &trainer)?;
         let empty =
             Dataset { features: Array2::zeros((0, train.n_inputs())), labels: Vec::new(), n_classes: train.n_classes };
