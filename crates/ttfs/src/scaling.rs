@@ -195,14 +195,14 @@ impl Scaling {
     pub(crate) fn extend_by_times(&self, times: &mut Vec<f64>, us: &[f64]) {
         let first = times.len();
         times.resize(first + us.len(), 0.0);
-        widest(FromUs { scaling: self, us, times: &mut times[first..] });
+        widest(FromUs { scaling: self, us, out: &mut times[first..] });
     }
 }
 
 struct FromUs<'a> {
     scaling: &'a Scaling,
     us: &'a [f64],
-    times: &'a mut [f64],
+    out: &'a mut [f64],
 }
 
 impl Loops for FromUs<'_> {
@@ -211,7 +211,7 @@ impl Loops for FromUs<'_> {
     #[inline(always)]
     #[allow(clippy::inline_always, reason = "the loop is compiled for the processor")]
     fn run(self) {
-        for (time, us) in self.times.iter_mut().zip(self.us) {
+        for (time, us) in self.out.iter_mut().zip(self.us) {
             *time = self.scaling.to_time(*us);
         }
     }

@@ -17,9 +17,10 @@ pub fn sort(keys: &mut Vec<Key>, spare: &mut Vec<Key>) {
     }
     let digit = bits.div_ceil(2);
     let buckets = 1_usize << digit;
+    // Below the length of the tables whatever the digit is.
+    let mask = (buckets - 1) % (1 << DIGIT);
     let base = u64::from(first) << LOW;
-    let of =
-        |key: Key, number: u32| ((key.0 - base) >> (LOW + number * digit)) as usize & ((buckets - 1) % (1 << DIGIT));
+    let of = |key: Key, number: u32| ((key.0 - base) >> (LOW + number * digit)) as usize & mask;
     let mut places = [[0_u32; 1 << DIGIT]; 2];
     let [lower, upper] = &mut places;
     for key in keys.iter() {
