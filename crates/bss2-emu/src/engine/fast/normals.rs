@@ -63,14 +63,11 @@ impl Streams {
     fn philox(&self, block: u32) -> [[u32; LANES]; 4] {
         const MULTIPLIER: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];
         const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
-        let mut key = self.key.words();
-        // Numbers of 64 bits, of which the upper half means nothing: what vector instructions multiply.
+        // The words are numbers of 64 bits, of which the upper half means nothing: what vector instructions multiply.
         const LOW: u64 = 0xFFFF_FFFF;
-        let mut c =
-            [[u64::from(block); LANES], [u64::from(self.run); LANES], [u64::from(self.trial); LANES], [0; LANES]];
-        for l in 0..LANES {
-            c[3][l] = u64::from(self.neurons[l]);
-        }
+        let mut key = self.key.words();
+        let same = |word: u32| [u64::from(word); LANES];
+        let mut c = [same(block), same(self.run), same(self.trial), self.neurons.map(u64::from)];
         for round in 0..10 {
             if round > 0 {
                 key[0] = key[0].wrapping_add(WEYL[0]);
