@@ -78,7 +78,7 @@ impl Mnist {
             anyhow::Ok(Samples::of_images(images.range(0..n), &config.encoding))
         };
         let (train, test) = (part(Part::Train)?, part(Part::Test)?);
-        // The published recipe takes many epochs to wake the hidden neurons; this one has a network that works after one.
+        // The preset's recipe is made for many epochs; this one has a network that works after one.
         let training = &mut config.training;
         training.batch_size = MNIST_BATCH;
         training.optimiser = Optimiser::Adam(Adam { learning_rate: 0.005, ..Adam::default() });
