@@ -6,7 +6,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::axes::{AxisPoint, AxisValue};
-use crate::bench::{Bench, Draft, Layer, Place};
+use crate::runner::{Draft, Layer, Place, Runner};
 use crate::{Error, FORMAT, Protocol, StudyFile, TransferPairs};
 
 /// Most trials of a study.
@@ -78,7 +78,7 @@ impl<C: Clone + Send + Sync> Plan<C> {
     ///
     /// # Errors
     /// If the configuration of a point cannot be used, or there are too many trials.
-    pub fn new<B: Bench<Config = C>>(study: StudyFile, bench: &B, origin: &str) -> Result<Self, Error> {
+    pub fn new<R: Runner<Config = C>>(study: StudyFile, runner: &R, origin: &str) -> Result<Self, Error> {
         let (chips, seeds) = (study.chips.list(), study.seeds.list());
         let mut trials: Vec<Trial<C>> = Vec::new();
         let mut known = BTreeSet::new();
@@ -91,7 +91,7 @@ impl<C: Clone + Send + Sync> Plan<C> {
                     protocol: protocol.name(),
                     message,
                 };
-                let config = bench.resolve(&draft(&study, &point, protocol)).map_err(refuse)?;
+                let config = runner.resolve(&draft(&study, &point, protocol)).map_err(refuse)?;
                 for (number_of_chip, (chip, source)) in
                     pairs(protocol, &chips, study.settings.transfer).into_iter().enumerate()
                 {
@@ -99,12 +99,12 @@ impl<C: Clone + Send + Sync> Plan<C> {
                     for &seed in own {
                         for repeat in 0..study.repeats {
                             let place = Place { protocol, chip, source, seed, repeat };
-                            let id = TrialId::of(&bench.address(&config, place).map_err(refuse)?);
+                            let id = TrialId::of(&runner.address(&config, place).map_err(refuse)?);
                             // The same trial under another name is no further evidence.
                             if !known.insert((number, id.clone())) {
                                 continue;
                             }
-                            let estimate_s = bench.estimate_s(&config, place);
+                            let estimate_s = runner.estimate_s(&config, place);
                             trials.push(Trial { id, point: number, place, config: config.clone(), estimate_s });
                             if trials.len() > MOST_TRIALS {
                                 let problems = vec![format!("more than {MOST_TRIALS} trials; expected fewer")];

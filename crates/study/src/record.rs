@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::Protocol;
-use crate::bench::Place;
+use crate::runner::Place;
 
 /// Version of the results. It is part of every address: results of another version are not taken for this one's.
 pub const FORMAT: u32 = 1;

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use crossbeam::channel::{Receiver, Sender, bounded};
 
-use crate::bench::Bench;
+use crate::runner::Runner;
 use crate::{Error, Lock, Plan, Record, Shard, StudyFolder, Timing, Trial};
 
 /// How to run.
@@ -69,12 +69,12 @@ struct Finished {
 ///
 /// # Errors
 /// If files cannot be written. A trial that fails is no error: it is recorded.
-pub fn run<B: Bench>(
+pub fn run<R: Runner>(
     folder: &StudyFolder,
-    plan: &Plan<B::Config>,
-    bench: &B,
+    plan: &Plan<R::Config>,
+    runner: &R,
     options: Options,
-    mut progress: impl FnMut(&Trial<B::Config>, Progress),
+    mut progress: impl FnMut(&Trial<R::Config>, Progress),
 ) -> Result<Tally, Error> {
     let mut tally = Tally::default();
     let mut open = Vec::new();
@@ -100,7 +100,7 @@ pub fn run<B: Bench>(
     std::thread::scope(|scope| {
         for _ in 0..threads {
             let (take, report) = (take.clone(), report.clone());
-            scope.spawn(move || work(folder, plan, bench, &take, &report));
+            scope.spawn(move || work(folder, plan, runner, &take, &report));
         }
         drop((take, report));
         let order = &open;
@@ -151,10 +151,10 @@ fn write<C>(
     Ok((finished.position, Event::Done))
 }
 
-fn work<B: Bench>(
+fn work<R: Runner>(
     folder: &StudyFolder,
-    plan: &Plan<B::Config>,
-    bench: &B,
+    plan: &Plan<R::Config>,
+    runner: &R,
     take: &Receiver<usize>,
     report: &Sender<Result<Finished, Error>>,
 ) {
@@ -169,7 +169,7 @@ fn work<B: Bench>(
             }
             let begun = Instant::now();
             let run = || {
-                catch_unwind(AssertUnwindSafe(|| bench.run(&trial.config, trial.place)))
+                catch_unwind(AssertUnwindSafe(|| runner.run(&trial.config, trial.place)))
                     .unwrap_or_else(|panic| Err(format!("panicked: {}", words(panic.as_ref()))))
             };
             let result = match &pool {

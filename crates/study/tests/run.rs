@@ -1,9 +1,9 @@
-//! Studies on a bench that does sums.
+//! Studies whose trials are sums.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use study::run::{Event, Options, Tally, run};
-use study::{Bench, Draft, Outcome, Place, Plan, Shard, StudyFile, StudyFolder, Summary, results_csv, summary_csv};
+use study::{Draft, Outcome, Place, Plan, Runner, Shard, StudyFile, StudyFolder, Summary, results_csv, summary_csv};
 
 /// Knows one key, `x`; the accuracy is a sum. Chip 13 panics, chip 14 fails.
 #[derive(Default)]
@@ -11,7 +11,7 @@ struct Sums {
     runs: AtomicUsize,
 }
 
-impl Bench for Sums {
+impl Runner for Sums {
     type Config = f64;
 
     fn resolve(&self, draft: &Draft) -> Result<f64, String> {
@@ -61,17 +61,17 @@ fn trials_are_run_once_and_summed_up() {
     let base = tempfile::tempdir().unwrap();
     let study = study("[1, 2]");
     let folder = StudyFolder::create(&base.path().join("out"), &study).unwrap();
-    let bench = Sums::default();
-    let plan = Plan::new(study, &bench, "sums").unwrap();
+    let runner = Sums::default();
+    let plan = Plan::new(study, &runner, "sums").unwrap();
     assert_eq!(plan.trials.len(), 2 * 2 * 2 * 3);
     let mut events = 0;
-    let tally = run(&folder, &plan, &bench, FOUR, |_, progress| {
+    let tally = run(&folder, &plan, &runner, FOUR, |_, progress| {
         events += 1;
         assert_eq!((progress.event, progress.done, progress.of), (Event::Done, events, 24));
     });
     assert_eq!(tally.unwrap(), Tally { done: 24, ..Tally::default() });
-    let again = run(&folder, &plan, &bench, FOUR, |_, _| panic!("nothing is left")).unwrap();
-    assert_eq!((again.known, again.done, bench.runs.load(Ordering::SeqCst)), (24, 0, 24));
+    let again = run(&folder, &plan, &runner, FOUR, |_, _| panic!("nothing is left")).unwrap();
+    assert_eq!((again.known, again.done, runner.runs.load(Ordering::SeqCst)), (24, 0, 24));
     let summary = Summary::read(&plan, &folder).unwrap();
     let cell = &summary.cells[0];
     // Chips .01 apart and seeds .001: sd .01/sqrt 2 and .001.
@@ -91,9 +91,9 @@ fn failures_are_results_too() {
         let base = tempfile::tempdir().unwrap();
         let study = study("[12, 13, 14]");
         let folder = StudyFolder::create(&base.path().join("out"), &study).unwrap();
-        let bench = Sums::default();
-        let plan = Plan::new(study, &bench, "sums").unwrap();
-        let tally = run(&folder, &plan, &bench, Options { threads, shard: Shard::WHOLE }, |_, _| ()).unwrap();
+        let runner = Sums::default();
+        let plan = Plan::new(study, &runner, "sums").unwrap();
+        let tally = run(&folder, &plan, &runner, Options { threads, shard: Shard::WHOLE }, |_, _| ()).unwrap();
         assert_eq!((tally.done, tally.failed), (36, 24));
         let summary = Summary::read(&plan, &folder).unwrap();
         assert_eq!((summary.failed(), summary.missing(), summary.cells[0].failed), (24, 0, 6));
@@ -111,14 +111,14 @@ fn damaged_results_are_done_again() {
     let base = tempfile::tempdir().unwrap();
     let study = study("[1]");
     let folder = StudyFolder::create(&base.path().join("out"), &study).unwrap();
-    let bench = Sums::default();
-    let plan = Plan::new(study.clone(), &bench, "sums").unwrap();
-    run(&folder, &plan, &bench, FOUR, |_, _| ()).unwrap();
+    let runner = Sums::default();
+    let plan = Plan::new(study.clone(), &runner, "sums").unwrap();
+    run(&folder, &plan, &runner, FOUR, |_, _| ()).unwrap();
     let file = folder.path().join("trials").join(format!("{}.json", plan.trials[3].id));
     let whole = std::fs::read(&file).unwrap();
     for damage in [&whole[..whole.len() / 2], b"{}", b""] {
         std::fs::write(&file, damage).unwrap();
-        assert_eq!(run(&folder, &plan, &bench, FOUR, |_, _| ()).unwrap().done, 1);
+        assert_eq!(run(&folder, &plan, &runner, FOUR, |_, _| ()).unwrap().done, 1);
         assert_eq!(std::fs::read(&file).unwrap(), whole);
     }
     let other = StudyFile { title: "other".to_owned(), ..study };

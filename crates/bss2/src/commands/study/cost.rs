@@ -6,8 +6,8 @@ use ::study::{Place, Plan, Protocol};
 use bss2_emu::spec::ParameterSource;
 use ttfs::perturbed::Perturbation;
 
-use super::bench::Setup;
 use super::definitions;
+use super::runner::Setup;
 use crate::config::{Config, DataKind, EngineKind, SubstrateKind};
 use crate::laboratory::layer_sizes;
 

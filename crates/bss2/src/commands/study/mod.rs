@@ -1,10 +1,10 @@
 //! `bss2 study`: one question asked of many chips and trainings.
 
-mod bench;
 mod cost;
 mod definitions;
 mod outputs;
 mod report;
+mod runner;
 mod shipped;
 mod sketches;
 mod store;
@@ -19,7 +19,7 @@ use ::study::run::{Event, Options, Progress};
 use ::study::{Plan, Shard, StudyFile, StudyFolder, Summary, Trial};
 use anyhow::{Context as _, anyhow, bail};
 
-use self::bench::{Setup, Workbench};
+use self::runner::{Setup, TrialRunner};
 use crate::cli::{StudyArgs, StudyMergeArgs, StudyPlanArgs, StudyPlotArgs, StudyRunArgs, StudyStatusArgs};
 use crate::config::assignment;
 use crate::console::Console;
@@ -65,8 +65,8 @@ fn load(args: &StudyArgs) -> anyhow::Result<Named> {
 /// If the study or a configuration of it is wrong.
 pub fn plan(args: &StudyPlanArgs) -> anyhow::Result<ExitCode> {
     let Named { study, origin, beside, .. } = load(&args.study)?;
-    let bench = Workbench::planning(&study, &beside)?;
-    let plan = Plan::new(study, &bench, &origin)?;
+    let runner = TrialRunner::planning(&study, &beside)?;
+    let plan = Plan::new(study, &runner, &origin)?;
     let mut stdout = std::io::stdout().lock();
     let text = if args.json { plan.lines() } else { cost::described(&plan) };
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
@@ -85,12 +85,12 @@ pub fn run(args: &StudyRunArgs) -> anyhow::Result<ExitCode> {
     let shard = shard(args.shard.as_deref())?;
     let threads = threads(args.threads)?;
     // What cannot be planned leaves no folder behind.
-    Plan::new(study.clone(), &Workbench::planning(&study, &beside)?, &origin)?;
+    Plan::new(study.clone(), &TrialRunner::planning(&study, &beside)?, &origin)?;
     let path = args.out.clone().unwrap_or_else(|| Path::new("studies-out").join(&name));
     let folder = StudyFolder::create(&path, &study)?;
-    bench::keep_network(&study, &beside, &folder)?;
-    let bench = Workbench::new(&study, &folder)?;
-    let plan = Plan::new(study, &bench, &origin)?;
+    runner::keep_network(&study, &beside, &folder)?;
+    let runner = TrialRunner::new(&study, &folder)?;
+    let plan = Plan::new(study, &runner, &origin)?;
     crate::files::write(&folder.file("plan.jsonl"), plan.lines().as_bytes())?;
     // A trial writes its files whole or not at all: to stop at once loses what is in flight, and nothing else.
     ctrlc::set_handler(|| {
@@ -111,7 +111,7 @@ pub fn run(args: &StudyRunArgs) -> anyhow::Result<ExitCode> {
         path.display()
     ));
     let mut teller = Teller { console, said: None, open: false };
-    let tally = ::study::run::run(&folder, &plan, &bench, Options { threads, shard }, |trial, progress| {
+    let tally = ::study::run::run(&folder, &plan, &runner, Options { threads, shard }, |trial, progress| {
         teller.tell(&plan, trial, progress);
     })?;
     teller.finish();
@@ -187,7 +187,7 @@ pub fn merge(args: &StudyMergeArgs) -> anyhow::Result<ExitCode> {
     let first = args.folders.first().ok_or_else(|| anyhow!("no folder to join"))?;
     let (plan, from) = opened(first)?;
     let folder = StudyFolder::create(&args.out, &plan.study)?;
-    bench::copy_network(&from, &folder)?;
+    runner::copy_network(&from, &folder)?;
     crate::files::write(&folder.file("plan.jsonl"), plan.lines().as_bytes())?;
     for path in &args.folders {
         let (from, study) = StudyFolder::open(path)?;
@@ -225,9 +225,9 @@ pub fn plot(args: &StudyPlotArgs) -> anyhow::Result<ExitCode> {
 
 fn opened(path: &Path) -> anyhow::Result<(Plan<Setup>, StudyFolder)> {
     let (folder, study) = StudyFolder::open(path)?;
-    let bench = Workbench::new(&study, &folder)?;
+    let runner = TrialRunner::new(&study, &folder)?;
     let origin = folder.file("study.toml").display().to_string();
-    Ok((Plan::new(study, &bench, &origin)?, folder))
+    Ok((Plan::new(study, &runner, &origin)?, folder))
 }
 
 /// The share that is asked for, else that of the task of a Slurm job array.

@@ -3,7 +3,7 @@
 use ::study::{Plan, StudyFolder, Summary, results_csv, results_npz, summary_csv, timings_csv};
 use anyhow::Context as _;
 
-use super::bench::Setup;
+use super::runner::Setup;
 use super::{report, sketches};
 use crate::files::write;
 

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use ::study::statistics::Components;
 use ::study::{Cell, FORMAT, Plan, Summary};
 
-use super::bench::Setup;
 use super::definitions;
+use super::runner::Setup;
 use super::sketches::Sketch;
 
 const STYLE: &str = "body{font:15px/1.5 'DejaVu Sans',Verdana,sans-serif;color:#222;max-width:60em;margin:2em auto;padding:0 1em}\

@@ -2,7 +2,7 @@
 
 use ::study::{Cell, Plan, Summary};
 
-use super::bench::Setup;
+use super::runner::Setup;
 use crate::figures::{Curve, Figure, Spread, Violin, quartile_curves, violins};
 
 /// Most populations side by side that can be told apart.

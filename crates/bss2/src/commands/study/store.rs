@@ -9,7 +9,7 @@ use bss2_emu::spec::ParameterSource;
 use bss2_emu::{Chip, ChipSpec};
 use ttfs::network::Network;
 
-use super::bench::canonical;
+use super::runner::canonical;
 use crate::commands::train::{Prepared, epoch, prepare};
 use crate::config::{Config, SubstrateKind};
 use crate::console::Console;

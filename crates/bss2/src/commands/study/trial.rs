@@ -8,7 +8,7 @@ use ttfs::samples::Samples;
 use ttfs::substrate::Substrate;
 use ttfs::train::{Score, Trainer};
 
-use super::bench::{Setup, Workbench, ideal_training, noise_aware_training, placed};
+use super::runner::{Setup, TrialRunner, ideal_training, noise_aware_training, placed};
 use super::store::Store;
 use crate::commands::TEST_PART;
 use crate::commands::train::{Prepared, prepare};
@@ -27,8 +27,8 @@ const REFIRING_SAMPLES: usize = 200;
 ///
 /// # Errors
 /// Why it failed.
-pub fn run(bench: &Workbench, setup: &Setup, place: Place) -> anyhow::Result<Outcome> {
-    let store = bench.store()?;
+pub fn run(runner: &TrialRunner, setup: &Setup, place: Place) -> anyhow::Result<Outcome> {
+    let store = runner.store()?;
     let config = placed(setup, place);
     let in_the_loop = |seed: u64| -> anyhow::Result<(Config, super::store::Trained)> {
         let mut config = config.clone();
@@ -44,7 +44,7 @@ pub fn run(bench: &Workbench, setup: &Setup, place: Place) -> anyhow::Result<Out
             last(&mut outcome, &trained.validation);
             test(store, &config, &trained.network, place, &mut outcome)?;
         }
-        Protocol::Deploy => deploy(store, &config, bench.network()?, place, &mut outcome)?,
+        Protocol::Deploy => deploy(store, &config, runner.network()?, place, &mut outcome)?,
         Protocol::Ideal => {
             let ideal = ideal_training(&config)?;
             let trained = store.trained(&ideal, None)?;

@@ -44,7 +44,7 @@ pub struct Place {
 /// Carries out trials.
 ///
 /// Implementations are asked from several threads at once; each trial runs on one thread.
-pub trait Bench: Sync {
+pub trait Runner: Sync {
     /// A checked configuration.
     type Config: Clone + Send + Sync;
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ::study::{Bench, Draft, Outcome, Place, Protocol, Settings, StudyFile, StudyFolder};
+use ::study::{Draft, Outcome, Place, Protocol, Runner, Settings, StudyFile, StudyFolder};
 use anyhow::{Context as _, anyhow, bail};
 use bss2_emu::ChipSpec;
 use bss2_emu::spec::{ParameterSource, Preset};
@@ -34,13 +34,13 @@ pub struct Setup {
 
 /// Carries out the trials of a study.
 #[derive(Debug)]
-pub struct Workbench {
+pub struct TrialRunner {
     store: Option<Store>,
     /// The network of the protocol `deploy`, with the digest of its file.
     network: Option<(SavedNetwork, String)>,
 }
 
-impl Workbench {
+impl TrialRunner {
     /// For the trials of a study in its folder.
     ///
     /// # Errors
@@ -120,7 +120,7 @@ pub fn copy_network(from: &StudyFolder, to: &StudyFolder) -> anyhow::Result<()> 
     Ok(())
 }
 
-impl Bench for Workbench {
+impl Runner for TrialRunner {
     type Config = Setup;
 
     fn resolve(&self, draft: &Draft) -> Result<Setup, String> {
@@ -140,7 +140,7 @@ impl Bench for Workbench {
     }
 }
 
-impl Workbench {
+impl TrialRunner {
     fn resolved(&self, draft: &Draft) -> anyhow::Result<Setup> {
         let mut layers = Vec::new();
         if !draft.base.is_empty() {
