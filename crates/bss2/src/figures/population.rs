@@ -58,12 +58,13 @@ pub fn quartile_curves(title: &str, x_label: &str, y_label: &str, curves: &[Curv
     let all = || curves.iter().flat_map(|curve| &curve.points);
     let (x_low, x_high) = finite_range(all().map(|p| p.x)).unwrap_or((0.0, 1.0));
     let (y_low, y_high) = finite_range(all().flat_map(|p| [p.low, p.median, p.high])).unwrap_or((0.0, 1.0));
+    let whole = all().all(|p| p.x.fract() == 0.0) && x_high - x_low >= 2.0;
     let panel = Panel {
         left: LEFT,
         top: top + 16.0,
         width: PAGE_WIDTH - LEFT - 2.0 * MARGIN,
         height: HEIGHT - 16.0,
-        x: Axis::rounded(x_low, x_high, 10),
+        x: if whole { Axis::whole(x_low, x_high, 10) } else { Axis::rounded(x_low, x_high, 10) },
         y: Axis::rounded(y_low, y_high, 6),
     };
     for (number, curve) in curves.iter().enumerate() {

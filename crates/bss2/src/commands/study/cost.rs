@@ -14,15 +14,16 @@ use crate::laboratory::layer_sizes;
 /// Synapses of the networks that the costs below were measured with: 5-120-3 on the ideal substrate, 25-120-3 on chips.
 const SYNAPSES_IDEAL: f64 = 960.0;
 const SYNAPSES_CHIP: f64 = 3360.0;
-/// Microseconds of one thread for a training sample, validation included: CPU times of six epochs of Yin-Yang on a shared
-/// two-core machine, November 2026. Estimates, good to a factor of two.
-const IDEAL_FAST_US: f64 = 22.0;
-const IDEAL_US: f64 = 35.0;
-const OTHER_TAU_US: f64 = 75.0;
-const IN_STEP_US: f64 = 100.0;
-const CHIP_FAST_US: f64 = 75.0;
-const CHIP_US: f64 = 150.0;
-const NOISE_AWARE_US: f64 = 175.0;
+/// Microseconds of one thread for a training sample, validation included: CPU times of ten epochs of Yin-Yang with AVX-512,
+/// November 2026. Estimates, good to a factor of two.
+const IDEAL_FAST_US: f64 = 8.0;
+const IDEAL_US: f64 = 26.0;
+const OTHER_TAU_US: f64 = 38.0;
+const IN_STEP_US: f64 = 25.0;
+const CHIP_FAST_US: f64 = 22.0;
+const CHIP_US: f64 = 81.0;
+const NOISE_AWARE_FAST_US: f64 = 133.0;
+const NOISE_AWARE_US: f64 = 223.0;
 /// Seconds of one thread for a calibration.
 const CALIBRATION_S: f64 = 4.5;
 /// A smaller network costs at least this part of the one that was measured.
@@ -30,17 +31,18 @@ const LEAST_PART: f64 = 0.3;
 /// What setting up and testing takes at least.
 const TEST_S: f64 = 0.1;
 
-/// Seconds of one thread that a trial takes, trainings and calibrations that trials share counted with one of them.
-pub fn of_trial(setup: &Setup, place: Place) -> f64 {
+/// Seconds of one thread that a trial takes, trainings and calibrations that trials share counted with one of them or,
+/// where all of the study's `chips` share them, divided among those.
+pub fn of_trial(setup: &Setup, place: Place, chips: usize) -> f64 {
     let config = &*setup.config;
     let epochs = config.training.epochs;
     let training = |us: f64, epochs: u32, on_chip: bool| {
         f64::from(epochs) * samples(config) * us * synapses(config, on_chip) * 1e-6
     };
-    let in_the_loop =
-        |epochs| training(if config.engine == EngineKind::Fast { CHIP_FAST_US } else { CHIP_US }, epochs, true);
+    let by_engine = |fast, exact| if config.engine == EngineKind::Fast { fast } else { exact };
+    let in_the_loop = |epochs| training(by_engine(CHIP_FAST_US, CHIP_US), epochs, true);
     let ideal = || training(ideal_us(config), epochs, false);
-    let noise_aware = || training(NOISE_AWARE_US, epochs, true);
+    let noise_aware = || training(by_engine(NOISE_AWARE_FAST_US, NOISE_AWARE_US), epochs, true);
     let calibration = if config.chip.parameters == ParameterSource::Codes { CALIBRATION_S } else { 0.0 };
     let own = match place.protocol {
         Protocol::Deploy if config.substrate == SubstrateKind::Chip => calibration,
@@ -51,7 +53,7 @@ pub fn of_trial(setup: &Setup, place: Place) -> f64 {
         },
         Protocol::Ideal => ideal(),
         Protocol::InTheLoop => calibration + in_the_loop(epochs),
-        Protocol::NoiseAware => noise_aware(),
+        Protocol::NoiseAware => noise_aware() / chips as f64,
         Protocol::FineTune => in_the_loop(setup.settings.fine_tune_epochs),
         Protocol::Recalibrated => calibration,
         // Their networks and calibrations are those of other trials of the same study, as a rule.

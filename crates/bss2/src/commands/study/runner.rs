@@ -38,6 +38,8 @@ pub struct TrialRunner {
     store: Option<Store>,
     /// The network of the protocol `deploy`, with the digest of its file.
     network: Option<(SavedNetwork, String)>,
+    /// How many chips share a training that is none of theirs.
+    chips: usize,
 }
 
 impl TrialRunner {
@@ -47,7 +49,7 @@ impl TrialRunner {
     /// If the given network cannot be read.
     pub fn new(study: &StudyFile, folder: &StudyFolder) -> anyhow::Result<Self> {
         let network = needs_network(study).then(|| read_network(&folder.file(NETWORK))).transpose()?;
-        Ok(Self { store: Some(Store::new(folder.store())), network })
+        Ok(Self { store: Some(Store::new(folder.store())), network, chips: study.chips.list().len() })
     }
 
     /// For a plan, without a folder; `beside` is where the study file lies.
@@ -56,7 +58,7 @@ impl TrialRunner {
     /// If the given network cannot be found or read.
     pub fn planning(study: &StudyFile, beside: &Path) -> anyhow::Result<Self> {
         let network = needs_network(study).then(|| read_network(&found(study, beside)?)).transpose()?;
-        Ok(Self { store: None, network })
+        Ok(Self { store: None, network, chips: study.chips.list().len() })
     }
 
     /// The given network.
@@ -132,7 +134,7 @@ impl Runner for TrialRunner {
     }
 
     fn estimate_s(&self, setup: &Setup, place: Place) -> f64 {
-        cost::of_trial(setup, place)
+        cost::of_trial(setup, place, self.chips)
     }
 
     fn run(&self, setup: &Setup, place: Place) -> Result<Outcome, String> {
