@@ -176,7 +176,16 @@ names = ['yin-yang', 'mnist16']
 ";
     let (base, file) = study(failing);
     let folder = base.path().join("out");
-    let told = run_into(&file, &folder, &[]);
+    // What failed is no success of the command, though the rest has results.
+    let failing_run = |more: &[&str]| -> serde_json::Value {
+        let (file, folder) = (text(&file), text(&folder));
+        let arguments = [&["study", "run", &file, "--out", &folder, "--json"], more].concat();
+        let output = bss2(&arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        assert!(String::from_utf8_lossy(&output.stderr).contains("2 trials have failed"));
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    let told = failing_run(&[]);
     assert_eq!((told["done"].as_u64(), told["failed"].as_u64()), (Some(4), Some(2)), "{told}");
     let table = fs::read_to_string(folder.join("results.csv")).unwrap();
     let rows: Vec<&str> = table.lines().skip(1).collect();
@@ -188,8 +197,8 @@ names = ['yin-yang', 'mnist16']
         status.contains("4 of 4 trials have a result, 2 failed") && status.contains("failed: missing in"),
         "{status}"
     );
-    assert_eq!(run_into(&file, &folder, &[])["done"].as_u64(), Some(0));
-    assert_eq!(run_into(&file, &folder, &["--retry-failed"])["done"].as_u64(), Some(2));
+    assert_eq!(failing_run(&[])["done"].as_u64(), Some(0));
+    assert_eq!(failing_run(&["--retry-failed"])["done"].as_u64(), Some(2));
 }
 
 /// All protocols on chips that are calibrated, with trainings that hardly train.
@@ -248,7 +257,7 @@ fn studies_that_make_no_sense_are_explained_and_leave_nothing_behind() {
     refused(&with("[config.training]\nepochs = 0"), &["training", "epochs", "is 0", "1..=1000000"]);
     refused(
         &with("[[axes]]\nname = 'a'\nkeys = ['perturbation.weight_bits']\nvalues = [3]"),
-        &["point (3)", "perturbation.weight_bits", "substrate = \"ideal\""],
+        &["point \"a 3\"", "perturbation.weight_bits", "substrate = \"ideal\""],
     );
     refused(
         &with("[[axes]]\nname = 'a'\nkeys = ['training.epochs']\nvalues = [1, 'many']"),

@@ -296,7 +296,7 @@ pub struct BenchArgs {
     /// Time at most this many samples of each workload (default: all 10,000 test and 60,000 training images; 5000 of Yin-Yang).
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(10..=60_000))]
     pub samples: Option<u32>,
-    /// Run 1000 of the samples by the engine in double precision, too, and compare all spikes; too many differences are an
+    /// Run the first 1000 of the samples (all, if there are fewer) by the engine in double precision, too, and compare all spikes; too many differences are an
     /// error.
     #[arg(long)]
     pub verify: bool,

@@ -61,6 +61,9 @@ pub const PRESETS: &[Preset] = &[
     preset!("eventprop", "5-200-3", "ideal", "Yin-Yang, tau_mem = 4 tau_syn", "Wunderlich, Pehle 2021"),
 ];
 
+/// Names at least this alike (Jaro and Winkler) are taken for slips of the pen.
+const ALIKE: f64 = 0.7;
+
 /// The preset of this name.
 ///
 /// # Errors
@@ -70,9 +73,9 @@ pub fn named(name: &str) -> anyhow::Result<&'static Preset> {
         return Ok(preset);
     }
     let score = |preset: &Preset| strsim::jaro_winkler(name, preset.name);
-    let nearest = PRESETS.iter().max_by(|a, b| score(a).total_cmp(&score(b)));
+    let nearest = PRESETS.iter().max_by(|a, b| score(a).total_cmp(&score(b))).filter(|p| score(p) > ALIKE);
     let hint = nearest.map(|preset| format!(" did you mean {}?", preset.name)).unwrap_or_default();
-    bail!("--preset {name}: there is no such preset;{hint} --list shows all")
+    bail!("{name}: there is no such preset;{hint} `bss2 train --list` shows all")
 }
 
 /// All presets, one a line, for people.

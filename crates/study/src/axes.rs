@@ -1,12 +1,40 @@
 //! What varies: axes of configuration keys and the points that they span.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
 /// Most points of a study; more is a slip of the pen.
 pub(crate) const MOST_POINTS: usize = 100_000;
+
+/// Columns that tables have anyway.
+const TAKEN: [&str; 26] = [
+    "protocol",
+    "chip",
+    "source_chip",
+    "seed",
+    "repeat",
+    "accuracy",
+    "loss",
+    "silent",
+    "validation_accuracy",
+    "error",
+    "id",
+    "trials",
+    "failed",
+    "missing",
+    "mean",
+    "interval_low",
+    "interval_high",
+    "sd",
+    "sd_chips",
+    "sd_sources",
+    "sd_seeds",
+    "sd_rest",
+    "worst_decile",
+    "quartile_1",
+    "median",
+    "quartile_3",
+];
 
 /// How axes make points.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -68,13 +96,6 @@ pub struct AxisPoint {
     pub tables: Vec<(String, Table)>,
 }
 
-impl fmt::Display for AxisPoint {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let texts: Vec<&str> = self.values.iter().map(|v| v.text.as_str()).collect();
-        write!(f, "({})", texts.join(", "))
-    }
-}
-
 impl Axis {
     /// Number of its points.
     pub fn len(&self) -> usize {
@@ -115,6 +136,9 @@ impl Axis {
         let valid = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
         if self.name.is_empty() || !self.name.chars().all(valid) {
             problems.push(format!("{key}.name: {:?} is not allowed; expected letters, digits, - and _", self.name));
+        }
+        if TAKEN.contains(&self.name.as_str()) {
+            problems.push(format!("{key}.name: {:?} is a column of the results; expected another name", self.name));
         }
         match (self.keys.is_empty(), self.tables.is_empty()) {
             (true, true) => {
@@ -240,15 +264,31 @@ pub(crate) fn problems(axes: &[Axis], design: Design) -> Vec<String> {
             }
         }
     }
-    let lengths = groups.iter().map(|group| axes[group[0]].len());
-    let points = match design {
-        Design::Product => lengths.fold(1_usize, usize::saturating_mul),
-        Design::OneAtATime => lengths.sum(),
-    };
+    for (index, axis) in axes.iter().enumerate().filter(|_| design == Design::Product) {
+        for key in &axis.keys {
+            if let Some(other) = axes[..index].iter().find(|other| other.keys.contains(key)) {
+                problems.push(format!(
+                    "axes[{index}].keys: {key:?} is varied by axis {:?} already; expected each key on one axis",
+                    other.name
+                ));
+            }
+        }
+    }
+    let points = n_points(axes, design);
     if points > MOST_POINTS {
         problems.push(format!("axes: {points} points; expected at most {MOST_POINTS}"));
     }
     problems
+}
+
+/// Number of points.
+pub(crate) fn n_points(axes: &[Axis], design: Design) -> usize {
+    let groups = groups(axes);
+    let lengths = groups.iter().map(|group| axes[group[0]].len());
+    match design {
+        Design::Product => lengths.fold(1, usize::saturating_mul),
+        Design::OneAtATime => lengths.sum(),
+    }
 }
 
 /// All points, the last axis moving fastest. Without axes there is one point.
@@ -286,6 +326,10 @@ pub(crate) fn points(axes: &[Axis], design: Design) -> Vec<AxisPoint> {
 mod tests {
     use super::*;
 
+    fn texts(point: &AxisPoint) -> Vec<&str> {
+        point.values.iter().map(|v| v.text.as_str()).collect()
+    }
+
     fn axes(text: &str) -> Vec<Axis> {
         #[derive(Deserialize)]
         struct File {
@@ -301,7 +345,7 @@ mod tests {
         );
         let product = points(&axes, Design::Product);
         assert_eq!(product.len(), 6);
-        assert_eq!(product[1].to_string(), "(1, [3, 4])");
+        assert_eq!(texts(&product[1]), ["1", "[3, 4]"]);
         assert_eq!(product[1].tables[1].1.to_string(), "z = 3\n\n[x]\nw = 4\n");
         assert_eq!(product[5].tables[1].1.to_string(), "z = 5\n\n[x]\nw = 5\n");
         let alone = points(&axes, Design::OneAtATime);
@@ -318,7 +362,7 @@ mod tests {
         assert!(problems(&axes, Design::Product).is_empty());
         let points = points(&axes, Design::Product);
         assert_eq!(points.len(), 6);
-        assert_eq!(points[3].to_string(), "(2, 7, q)");
+        assert_eq!(texts(&points[3]), ["2", "7", "q"]);
     }
 
     #[test]

@@ -34,7 +34,7 @@ pub enum Error {
         problems: Vec<String>,
     },
     /// A trial whose configuration cannot be used.
-    #[error("{origin}: point {point}, protocol {protocol}: {message}")]
+    #[error("{origin}: point \"{point}\", protocol {protocol}: {message}")]
     Point {
         /// The file.
         origin: String,

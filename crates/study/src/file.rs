@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
-use crate::axes::{self, Axis, AxisPoint, Design};
+use crate::axes::{self, Axis, AxisPoint, AxisValue, Design};
 use crate::{Error, Protocol, Seeds};
 
 /// Most repeats of a test.
@@ -215,12 +215,13 @@ impl StudyFile {
         self
     }
 
-    /// The study with keys of a `--set`: those of the study itself (`chips`, `seeds`, `repeats`, `settings`, `protocols`), else of the configuration.
+    /// The study with keys of a `--set`: those of the study itself (all but tables of keys and `axes`), else of the configuration.
     ///
     /// # Errors
     /// [`Error::Syntax`] if a value is of the wrong type.
     pub fn with(self, set: &Table, origin: &str) -> Result<Self, Error> {
-        const OWN: [&str; 7] = ["chips", "seeds", "paired", "repeats", "settings", "protocols", "title"];
+        const OWN: [&str; 10] =
+            ["chips", "seeds", "paired", "repeats", "settings", "protocols", "title", "description", "base", "design"];
         let refuse = |message: String| Error::Syntax { origin: origin.to_owned(), message };
         let mut whole = Table::try_from(&self).map_err(|e| refuse(e.to_string()))?;
         for (key, value) in set {
@@ -243,6 +244,17 @@ impl StudyFile {
     /// [`Error::Encode`] if a value has no TOML.
     pub fn to_toml(&self) -> Result<String, Error> {
         toml::to_string(self).map_err(|e| Error::Encode { what: "the study", message: e.to_string() })
+    }
+
+    /// How many points its axes span.
+    pub(crate) fn n_points(&self) -> usize {
+        axes::n_points(&self.axes, self.design)
+    }
+
+    /// A point as people read it.
+    pub(crate) fn described(&self, point: &AxisPoint) -> String {
+        let place = |v: &AxisValue| format!("{} {}", self.axes[v.axis].name, v.text);
+        point.values.iter().map(place).collect::<Vec<_>>().join(", ")
     }
 
     /// The points that its axes span.
@@ -331,6 +343,15 @@ mod tests {
                 ),
                 &["axes[1]: 2 points", "has 1"],
             ),
+            (
+                axis("keys = ['a']\nvalues = [1]\n[[axes]]\nname = 'y'\nkeys = ['a']\nvalues = [2]"),
+                &["axes[1].keys: \"a\"", "\"x\""],
+            ),
+            (
+                format!("{STUDY}[[axes]]\nname = 'mean'\nkeys = ['a']\nvalues = [1]"),
+                &["axes[0].name: \"mean\" is a column"],
+            ),
+            (with("chips = 'all'"), &["chips", "a list of seeds", "count"]),
             (with("paired = true\nchips = [1, 2]"), &["paired: 2 chips and 1 seeds"]),
             (with("[quick]\nevery = 0"), &["quick.every: 0"]),
         ];
@@ -350,7 +371,8 @@ mod tests {
             "{STUDY}chips = {{ first = 1, count = 20 }}\n[config.training]\nepochs = 100\nseed = 1\n[[axes]]\nname = 'x'\nkeys = ['a']\nvalues = [1, 2, 3, 4, 5]\n[quick]\nevery = 3\nchips = [1]\n[quick.config.training]\nepochs = 2\n"
         );
         let study = StudyFile::parse(&text, "s.toml").unwrap().quick();
-        assert_eq!(study.points().iter().map(ToString::to_string).collect::<Vec<_>>(), ["(1)", "(4)", "(5)"]);
+        let points: Vec<String> = study.points().iter().map(|point| study.described(point)).collect();
+        assert_eq!(points, ["x 1", "x 4", "x 5"]);
         assert_eq!(study.chips.list(), [1]);
         assert_eq!(study.config.to_string(), "[training]\nepochs = 2\nseed = 1\n");
         let set: Table = "repeats = 3\n[training]\nepochs = 9".parse().unwrap();

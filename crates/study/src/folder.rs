@@ -15,7 +15,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::{Error, Lock, Record, StudyFile, Timing, TrialId};
+use crate::{Error, FORMAT, Lock, Record, StudyFile, Timing, TrialId};
 
 /// Temporary files of this age belong to nobody any more.
 const ABANDONED: Duration = Duration::from_secs(3600);
@@ -27,18 +27,20 @@ pub struct StudyFolder {
 }
 
 impl StudyFolder {
-    /// Opens the folder for a study, making it if need be.
+    /// Opens the folder for a study, making it if need be. With `extend` a study that is there already becomes this one; trials of both
+    /// keep their results.
     ///
     /// # Errors
     /// If the folder belongs to another study or is in use for something else, or cannot be made.
-    pub fn create(path: &Path, study: &StudyFile) -> Result<Self, Error> {
+    pub fn create(path: &Path, study: &StudyFile, extend: bool) -> Result<Self, Error> {
         let folder = Self { path: path.to_owned() };
         let text = study.to_toml()?;
         match fs::read_to_string(folder.study_file()) {
             Ok(found) if found == text => {}
+            Ok(_) if extend => write(&folder.study_file(), text.as_bytes())?,
             Ok(_) => {
-                let message =
-                    "the folder belongs to another study, or to this one with other values; choose another --out";
+                let message = "the folder belongs to another study, or to this one with other values; choose another --out, or \
+                               --extend it: trials of both keep their results";
                 return Err(Error::folder(path, message));
             }
             Err(_) if path.is_file() => return Err(Error::folder(path, "this is a file; --out needs a folder")),
@@ -123,8 +125,11 @@ impl StudyFolder {
         match fs::read(&path) {
             Ok(bytes) => {
                 let record: Option<Record> = serde_json::from_slice(&bytes).ok();
-                Ok(record
-                    .filter(|record| record.id == id.as_str() && record.outcome.is_some() != record.error.is_some()))
+                Ok(record.filter(|record| {
+                    record.format == FORMAT
+                        && record.id == id.as_str()
+                        && record.outcome.is_some() != record.error.is_some()
+                }))
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(source) => Err(Error::Io { action: "read", path, source }),

@@ -1,11 +1,11 @@
 //! From a study to its trials.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::Serialize;
 
-use crate::axes::{AxisPoint, AxisValue};
+use crate::axes::{AxisPoint, AxisValue, Design};
 use crate::runner::{Draft, Layer, Place, Runner};
 use crate::{Error, FORMAT, Protocol, StudyFile, TransferPairs};
 
@@ -43,7 +43,7 @@ impl fmt::Display for TrialId {
 pub struct Point {
     /// Places on the axes that vary there.
     pub values: Vec<AxisValue>,
-    /// As messages name it.
+    /// As people read it: `spread 0.1, range 2.0`.
     pub text: String,
 }
 
@@ -77,9 +77,14 @@ impl<C: Clone + Send + Sync> Plan<C> {
     /// Plans a study; `origin` names it in messages.
     ///
     /// # Errors
-    /// If the configuration of a point cannot be used, or there are too many trials.
+    /// If the configuration of a point cannot be used, two points are the same, or there are too many trials.
     pub fn new<R: Runner<Config = C>>(study: StudyFile, runner: &R, origin: &str) -> Result<Self, Error> {
         let (chips, seeds) = (study.chips.list(), study.seeds.list());
+        let problem = |text: String| Error::Problems { origin: origin.to_owned(), problems: vec![text] };
+        let most = most_trials(&study, chips.len(), seeds.len());
+        if most > MOST_TRIALS {
+            return Err(problem(format!("up to {most} trials; expected at most {MOST_TRIALS}")));
+        }
         let mut trials: Vec<Trial<C>> = Vec::new();
         let mut known = BTreeSet::new();
         let mut points = Vec::new();
@@ -87,7 +92,7 @@ impl<C: Clone + Send + Sync> Plan<C> {
             for &protocol in &study.protocols {
                 let refuse = |message| Error::Point {
                     origin: origin.to_owned(),
-                    point: point.to_string(),
+                    point: study.described(&point),
                     protocol: protocol.name(),
                     message,
                 };
@@ -106,15 +111,17 @@ impl<C: Clone + Send + Sync> Plan<C> {
                             }
                             let estimate_s = runner.estimate_s(&config, place);
                             trials.push(Trial { id, point: number, place, config: config.clone(), estimate_s });
-                            if trials.len() > MOST_TRIALS {
-                                let problems = vec![format!("more than {MOST_TRIALS} trials; expected fewer")];
-                                return Err(Error::Problems { origin: origin.to_owned(), problems });
-                            }
                         }
                     }
                 }
             }
-            points.push(Point { text: point.to_string(), values: point.values });
+            points.push(Point { text: study.described(&point), values: point.values });
+        }
+        if let Some((one, other)) = same_points(&study, &points, &trials) {
+            return Err(problem(format!(
+                "axes: points \"{}\" and \"{}\" are the same in every trial; a value is given twice, or its key has no effect here",
+                points[one].text, points[other].text
+            )));
         }
         Ok(Self { study, points, trials })
     }
@@ -138,6 +145,17 @@ impl<C> Plan<C> {
         self.trials.iter().map(line).collect()
     }
 
+    /// For each trial the number of its family: the trials of a point that use the same trainings, which a shard keeps together.
+    pub fn families(&self) -> Vec<usize> {
+        let mut known = BTreeMap::new();
+        let family = |trial: &Trial<C>| {
+            let place = trial.place;
+            let next = known.len();
+            *known.entry((trial.point, place.source.unwrap_or(place.chip), place.seed)).or_insert(next)
+        };
+        self.trials.iter().map(family).collect()
+    }
+
     /// Trials, and seconds of one thread that they take, by protocol in the order of the study.
     pub fn by_protocol(&self) -> Vec<(Protocol, usize, f64)> {
         let of = |protocol: &Protocol| {
@@ -156,6 +174,34 @@ fn draft<'a>(study: &'a StudyFile, point: &AxisPoint, protocol: Protocol) -> Dra
         layers.push(Layer { origin: format!("overrides.{}", protocol.name()), table: table.clone() });
     }
     Draft { base: &study.base, layers, protocol, settings: &study.settings }
+}
+
+/// Trials of a study before those that turn out the same are left out.
+fn most_trials(study: &StudyFile, chips: usize, seeds: usize) -> usize {
+    let of = |protocol: &Protocol| match (*protocol, study.settings.transfer) {
+        (Protocol::Transfer, TransferPairs::All) => chips.saturating_mul(chips.saturating_sub(1)),
+        _ => chips,
+    };
+    let pairs = study.protocols.iter().map(of).fold(0, usize::saturating_add);
+    let tests = if study.paired { 1 } else { seeds }.saturating_mul(study.repeats as usize);
+    study.n_points().saturating_mul(pairs).saturating_mul(tests)
+}
+
+/// Two points of which one asks nothing new. Where one axis varies at a time, each may pass through the base configuration.
+fn same_points<C>(study: &StudyFile, points: &[Point], trials: &[Trial<C>]) -> Option<(usize, usize)> {
+    let mut ids = vec![Vec::new(); points.len()];
+    for trial in trials {
+        ids[trial.point].push(trial.id.as_str());
+    }
+    let mut known = BTreeMap::new();
+    for (number, ids) in ids.into_iter().enumerate() {
+        let axes: Vec<usize> = points[number].values.iter().map(|v| v.axis).collect();
+        let among = if study.design == Design::OneAtATime { axes } else { Vec::new() };
+        if let Some(first) = known.insert((among, ids), number) {
+            return Some((first, number));
+        }
+    }
+    None
 }
 
 /// Chips of a protocol, each with the chip that its network comes from.

@@ -79,8 +79,8 @@ pub fn run<R: Runner>(
     let mut tally = Tally::default();
     let mut open = Vec::new();
     let mut seen = std::collections::BTreeSet::new();
-    for (position, trial) in plan.trials.iter().enumerate() {
-        if !options.shard.has(position) || !seen.insert(&trial.id) {
+    for (position, (trial, family)) in plan.trials.iter().zip(plan.families()).enumerate() {
+        if !options.shard.has(family) || !seen.insert(&trial.id) {
             continue;
         }
         if folder.record(&trial.id)?.is_some() {

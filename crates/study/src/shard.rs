@@ -6,7 +6,8 @@ use crate::Error;
 
 /// The `index`-th of `count` shares, from 1.
 ///
-/// Trials are dealt out like cards, so that every share has some of each kind.
+/// Families of trials ([`Plan::families`](crate::Plan::families)) are dealt out like cards, so that every share has some of each kind and
+/// a training is done in one share.
 ///
 /// ```
 /// use study::Shard;
@@ -36,9 +37,9 @@ impl Shard {
         Self::new(task.checked_sub(first)? + 1, count)
     }
 
-    /// Whether the trial at a position of the plan belongs to it.
-    pub fn has(self, position: usize) -> bool {
-        position % self.count == self.index - 1
+    /// Whether the family with a number belongs to it.
+    pub fn has(self, family: usize) -> bool {
+        family % self.count == self.index - 1
     }
 
     /// Whether there are no others.

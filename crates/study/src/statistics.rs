@@ -36,20 +36,17 @@ pub fn quantile(values: &[f64], q: f64) -> Option<f64> {
     Some(sorted[low] + (at - low as f64) * (sorted[high] - sorted[low]))
 }
 
-/// Standard deviations of a two-way table, chips by training seeds.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// Standard deviations of a two-way table: chips by training seeds, or chips by the chips that networks come from.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Components {
     /// Between chips; `None` with one chip.
     pub chip: Option<f64>,
+    /// Between the networks of different chips, their trainings included; `None` where networks stay.
+    pub source: Option<f64>,
     /// Between trainings; `None` with one seed.
     pub seed: Option<f64>,
     /// What neither explains: how this training and this chip go together, and temporal noise.
     pub rest: Option<f64>,
-}
-
-impl Components {
-    /// Where chips and trainings cannot be told apart.
-    pub const UNKNOWN: Self = Self { chip: None, seed: None, rest: None };
 }
 
 /// Takes the variance of a full table `(chip, seed)` apart, by the expected mean squares of random effects.
@@ -70,7 +67,7 @@ pub fn components(table: &[Vec<f64>]) -> Components {
     if chips < 2 || seeds < 2 {
         let chip = if seeds == 1 { sd(&column(0)) } else { None };
         let seed = if chips == 1 { table.first().and_then(|row| sd(row)) } else { None };
-        return Components { chip, seed, rest: None };
+        return Components { chip, seed, ..Components::default() };
     }
     let of_chip: Vec<f64> = table.iter().filter_map(|row| mean(row)).collect();
     let of_seed: Vec<f64> = (0..seeds).filter_map(|s| mean(&column(s))).collect();
@@ -85,7 +82,82 @@ pub fn components(table: &[Vec<f64>]) -> Components {
         .flat_map(|(row, chip)| row.iter().zip(&of_seed).map(move |(x, seed)| (x - chip - seed + all).powi(2)));
     let ms_rest = left.sum::<f64>() / ((n_c - 1.0) * (n_s - 1.0));
     let root = |variance: f64| Some(variance.max(0.0).sqrt());
-    Components { chip: root((ms_chip - ms_rest) / n_s), seed: root((ms_seed - ms_rest) / n_c), rest: root(ms_rest) }
+    Components {
+        chip: root((ms_chip - ms_rest) / n_s),
+        seed: root((ms_seed - ms_rest) / n_c),
+        rest: root(ms_rest),
+        ..Components::default()
+    }
+}
+
+/// The same for networks that go from each of `n` chips to every other: tables `(chip, source)`, one for each training seed, whose diagonal is
+/// not looked at.
+///
+/// ```text
+/// x_cs = m + a_c + b_s + e_cs  (c != s)     sums of deviations from the mean: R_c over sources, C_s over chips
+/// a_c = ((n-1) R_c + C_c) / (n (n-2))       b_s likewise        MS_e = sum (x - m - a - b)^2 / (n(n-1) - 1 - 2(n-1))
+/// var a = s^2(a) - MS_e (n-1)/(n(n-2))      var b likewise      means over seeds; negative estimates count as 0
+/// ```
+/// Least squares of a table without its diagonal (Griffing 1956, method 3, effects of both roles apart). Fewer than four chips leave nothing
+/// to tell the parts by.
+///
+/// # Panics
+/// If a table is not square.
+pub fn components_of_pairs(tables: &[Vec<Vec<f64>>]) -> Components {
+    let mut sums = [0.0; 3];
+    for table in tables {
+        let n = table.len();
+        assert!(table.iter().all(|row| row.len() == n), "a square table");
+        if n < 4 {
+            return Components::default();
+        }
+        let (size, roles) = (n as f64, Roles::of(table));
+        let left = pairs(n).map(|(c, s)| (table[c][s] - roles.at(c, s)).powi(2)).sum::<f64>();
+        let ms_rest = left / (size * (size - 1.0) - 1.0 - 2.0 * (size - 1.0));
+        let own = ms_rest * (size - 1.0) / (size * (size - 2.0));
+        for (sum, effects) in sums.iter_mut().zip(&roles.effects) {
+            *sum += sd(effects).map_or(0.0, |sd| sd * sd) - own;
+        }
+        sums[2] += ms_rest;
+    }
+    if tables.is_empty() {
+        return Components::default();
+    }
+    let [chip, source, rest] = sums.map(|sum| Some((sum / tables.len() as f64).max(0.0).sqrt()));
+    Components { chip, source, rest, seed: None }
+}
+
+/// What chips and sources add to the mean of a square table without its diagonal, by least squares.
+struct Roles {
+    all: f64,
+    /// Of chips, then of sources.
+    effects: [Vec<f64>; 2],
+}
+
+impl Roles {
+    /// Of a table with three rows or more.
+    fn of(table: &[Vec<f64>]) -> Self {
+        let n = table.len();
+        let size = n as f64;
+        let all = pairs(n).map(|(c, s)| table[c][s]).sum::<f64>() / (size * (size - 1.0));
+        let mut sums = [vec![0.0; n], vec![0.0; n]];
+        for (c, s) in pairs(n) {
+            sums[0][c] += table[c][s] - all;
+            sums[1][s] += table[c][s] - all;
+        }
+        let effect = |own: f64, other: f64| ((size - 1.0) * own + other) / (size * (size - 2.0));
+        let of = |own: usize| sums[own].iter().zip(&sums[1 - own]).map(|(a, b)| effect(*a, *b)).collect();
+        Self { all, effects: [of(0), of(1)] }
+    }
+
+    fn at(&self, chip: usize, source: usize) -> f64 {
+        self.all + self.effects[0][chip] + self.effects[1][source]
+    }
+}
+
+/// Pairs of two of `n`, in order.
+fn pairs(n: usize) -> impl Iterator<Item = (usize, usize)> {
+    (0..n).flat_map(move |c| (0..n).filter(move |s| *s != c).map(move |s| (c, s)))
 }
 
 /// Percentile bootstrap interval (2.5 to 97.5 %) of the mean of a table `(chip, seed)` whose cells may be missing: chips and seeds are drawn
@@ -98,18 +170,53 @@ pub fn bootstrap(table: &[Vec<Option<f64>>]) -> Option<(f64, f64)> {
     if !table.iter().flatten().any(Option::is_some) {
         return None;
     }
-    let draw = |resample: u32, kind: u32, index: usize, n: usize| {
-        let words = philox4x32([resample, kind, index as u32, 0], BOOTSTRAP_KEY);
-        ((u64::from(words[0]) * n as u64) >> 32) as usize
-    };
     let mut means = Vec::new();
     for resample in 0..RESAMPLES {
-        let rows: Vec<usize> = (0..chips).map(|k| draw(resample, 0, k, chips)).collect();
-        let columns: Vec<usize> = (0..seeds).map(|k| draw(resample, 1, k, seeds)).collect();
+        let (rows, columns) = (redrawn(resample, 0, chips), redrawn(resample, 1, seeds));
         let drawn: Vec<f64> = rows.iter().flat_map(|&r| columns.iter().filter_map(move |&c| table[r][c])).collect();
         means.extend(mean(&drawn));
     }
     Some((quantile(&means, 0.025)?, quantile(&means, 0.975)?))
+}
+
+/// The same for networks that go from each chip to every other: tables `(chip, source)`, one for each training seed, whose diagonal is not
+/// looked at. A chip that is drawn is drawn in both roles; what it would do with itself is what its two roles add up to, so that chips
+/// that are drawn twice count twice. Where a table lacks more than its diagonal such pairs are left out, and the interval is somewhat narrow.
+pub fn bootstrap_of_pairs(tables: &[Vec<Vec<Option<f64>>>]) -> Option<(f64, f64)> {
+    let chips = tables.first().map_or(0, Vec::len);
+    if !tables.iter().flatten().flatten().any(Option::is_some) {
+        return None;
+    }
+    let tables: Vec<_> = tables.iter().map(|table| with_diagonal(table)).collect();
+    let mut means = Vec::new();
+    for resample in 0..RESAMPLES {
+        let (drawn, seeds) = (redrawn(resample, 0, chips), redrawn(resample, 1, tables.len()));
+        let both = || drawn.iter().flat_map(|c| drawn.iter().map(move |s| (*c, *s)));
+        let values: Vec<f64> = seeds.iter().flat_map(|seed| both().filter_map(|(c, s)| tables[*seed][c][s])).collect();
+        means.extend(mean(&values));
+    }
+    Some((quantile(&means, 0.025)?, quantile(&means, 0.975)?))
+}
+
+/// A square table with the sum of both roles in its diagonal, where these are known.
+fn with_diagonal(table: &[Vec<Option<f64>>]) -> Vec<Vec<Option<f64>>> {
+    let filled: Option<Vec<Vec<f64>>> = table
+        .iter()
+        .enumerate()
+        .map(|(c, row)| row.iter().enumerate().map(|(s, x)| if c == s { Some(0.0) } else { *x }).collect())
+        .collect();
+    let roles = filled.filter(|full| full.len() > 2).map(|full| Roles::of(&full));
+    let cell = |c: usize, s: usize, x: Option<f64>| if c == s { roles.as_ref().map(|roles| roles.at(c, c)) } else { x };
+    table.iter().enumerate().map(|(c, row)| row.iter().enumerate().map(|(s, x)| cell(c, s, *x)).collect()).collect()
+}
+
+/// `n` numbers below `n`, drawn with replacement: of chips (`kind` 0) or seeds (1).
+fn redrawn(resample: u32, kind: u32, n: usize) -> Vec<usize> {
+    let draw = |index: usize| {
+        let words = philox4x32([resample, kind, index as u32, 0], BOOTSTRAP_KEY);
+        ((u64::from(words[0]) * n as u64) >> 32) as usize
+    };
+    (0..n).map(draw).collect()
 }
 
 #[cfg(test)]
@@ -127,7 +234,7 @@ mod tests {
         assert!(found.rest.unwrap() < 1e-12);
         assert_eq!(components(&[vec![1.0], vec![3.0]]).chip, Some(2_f64.sqrt()));
         assert_eq!(components(&[vec![1.0, 3.0]]).seed, Some(2_f64.sqrt()));
-        assert_eq!(components(&[vec![1.0]]), Components { chip: None, seed: None, rest: None });
+        assert_eq!(components(&[vec![1.0]]), Components::default());
     }
 
     /// Expected values over many tables of normal draws with spreads 2, 1 and .5.
@@ -151,6 +258,43 @@ mod tests {
         for (found, (true_variance, tolerance)) in sums.iter().zip([(4.0, 0.45), (1.0, 0.15), (0.25, 0.015)]) {
             assert!((found - true_variance).abs() < tolerance, "{sums:?}");
         }
+    }
+
+    /// Networks from chip to chip: spreads 2 (chips), 1 (sources) and .5, ten chips, one table in each of 400 studies. The interval that
+    /// draws a chip in both roles holds the true mean about as often as it says.
+    #[test]
+    fn pairs_are_taken_apart_by_role() {
+        use bss2_emu::rng::{Purpose, Stream};
+        let (studies, n) = (400, 10);
+        let (mut sums, mut held) = ([0.0; 3], 0);
+        for study in 0..studies {
+            let mut draws = Stream::new(study, Purpose::Search, [1, 0, 0]);
+            let chips: Vec<f64> = (0..n).map(|_| 2.0 * draws.normal()).collect();
+            let sources: Vec<f64> = (0..n).map(|_| draws.normal()).collect();
+            let table: Vec<Vec<f64>> =
+                chips.iter().map(|c| sources.iter().map(|s| c + s + 0.5 * draws.normal()).collect()).collect();
+            let found = components_of_pairs(std::slice::from_ref(&table));
+            for (sum, value) in sums.iter_mut().zip([found.chip, found.source, found.rest]) {
+                *sum += value.unwrap().powi(2) / studies as f64;
+            }
+            let known = |c: usize, s: usize| (c != s).then_some(table[c][s]);
+            let tables = [(0..n).map(|c| (0..n).map(|s| known(c, s)).collect()).collect()];
+            let (low, high) = bootstrap_of_pairs(&tables).unwrap();
+            held += usize::from(low < 0.0 && 0.0 < high);
+        }
+        // Four standard errors of 400 estimates with nine degrees of freedom.
+        for (found, (true_variance, tolerance)) in sums.iter().zip([(4.0, 0.4), (1.0, 0.11), (0.25, 0.01)]) {
+            assert!((found - true_variance).abs() < tolerance, "{sums:?}");
+        }
+        // Percentiles of ten chips hold 90 % (Student's t with nine degrees of freedom); four standard errors of 400 studies are 6.
+        assert!((336..=384).contains(&held), "{held}");
+        // Without noise the parts come back exactly.
+        let exact: Vec<Vec<f64>> =
+            (0..5).map(|c| (0..5).map(|s| f64::from(c) + 0.1 * f64::from(s)).collect()).collect();
+        let found = components_of_pairs(&[exact]);
+        assert!((found.chip.unwrap() - 2.5_f64.sqrt()).abs() < 1e-12 && found.rest.unwrap() < 1e-12);
+        assert!((found.source.unwrap() - 0.1 * 2.5_f64.sqrt()).abs() < 1e-12);
+        assert_eq!(components_of_pairs(&[vec![vec![0.0; 3]; 3]]), Components::default());
     }
 
     #[test]

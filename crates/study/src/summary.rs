@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::statistics::{Components, bootstrap, components, mean, quantile, sd};
-use crate::{Error, Plan, Protocol, Record, StudyFolder};
+use crate::statistics::{
+    Components, bootstrap, bootstrap_of_pairs, components, components_of_pairs, mean, quantile, sd,
+};
+use crate::{Error, Plan, Protocol, Record, StudyFile, StudyFolder, TransferPairs};
 
 /// The metric that summaries are about.
 const ACCURACY: &str = "accuracy";
@@ -79,7 +81,7 @@ impl Summary {
                     .map(|(trial, record)| (trial, record.as_ref()))
                     .collect();
                 if !own.is_empty() {
-                    cells.push(cell(point, protocol, &own, plan.study.paired));
+                    cells.push(cell(point, protocol, &own, &plan.study));
                 }
             }
         }
@@ -105,7 +107,7 @@ impl Summary {
     }
 }
 
-fn cell<C>(point: usize, protocol: Protocol, own: &[(&crate::Trial<C>, Option<&Record>)], paired: bool) -> Cell {
+fn cell<C>(point: usize, protocol: Protocol, own: &[(&crate::Trial<C>, Option<&Record>)], study: &StudyFile) -> Cell {
     let mut accuracies = Vec::new();
     // By chip (a chip that networks come to from several others counts once for each), then seed, over repeats.
     let mut sums: BTreeMap<(Chip, u64), (f64, usize)> = BTreeMap::new();
@@ -140,9 +142,21 @@ fn cell<C>(point: usize, protocol: Protocol, own: &[(&crate::Trial<C>, Option<&R
         chips.iter().map(|chip| seeds.iter().map(|seed| of(*chip, *seed)).collect()).collect();
     // Where each chip has a training of its own, the two cannot be told apart.
     let table =
-        if paired { table.iter().map(|row| vec![row.iter().flatten().copied().next()]).collect() } else { table };
-    // Chips that lack a training would pull the components towards their own means.
-    let full: Vec<Vec<f64>> = table.iter().filter_map(|row| row.iter().copied().collect()).collect();
+        if study.paired { table.iter().map(|row| vec![row.iter().flatten().copied().next()]).collect() } else { table };
+    let (parts, interval) = if protocol == Protocol::Transfer && study.settings.transfer == TransferPairs::All {
+        let mut single: Vec<u64> = own.iter().map(|(t, _)| t.place.chip).collect();
+        for_each_once(&mut single);
+        let to = |seed: u64| {
+            single.iter().map(|c| single.iter().map(|s| of((*c, Some(*s)), seed)).collect()).collect::<Vec<Vec<_>>>()
+        };
+        let tables: Vec<_> = seeds.iter().map(|seed| to(*seed)).collect();
+        (components_of_pairs(&full_off_diagonal(&tables)), bootstrap_of_pairs(&tables))
+    } else {
+        // Chips that lack a training would pull the components towards their own means.
+        let full: Vec<Vec<f64>> = table.iter().filter_map(|row| row.iter().copied().collect()).collect();
+        let parts = if study.paired { Components::default() } else { components(&full) };
+        (parts, bootstrap(&table))
+    };
     let by_chip = table.iter().filter_map(|row| mean(&row.iter().flatten().copied().collect::<Vec<_>>())).collect();
     Cell {
         point,
@@ -150,18 +164,23 @@ fn cell<C>(point: usize, protocol: Protocol, own: &[(&crate::Trial<C>, Option<&R
         failed,
         missing,
         mean: mean(&accuracies),
-        variance: Variance {
-            sd: sd(&accuracies),
-            components: if paired { Components::UNKNOWN } else { components(&full) },
-        },
+        variance: Variance { sd: sd(&accuracies), components: parts },
         median: quantile(&accuracies, 0.5),
         quartiles: quantile(&accuracies, 0.25).zip(quantile(&accuracies, 0.75)),
         worst_decile: quantile(&accuracies, 0.1),
-        interval: bootstrap(&table),
+        interval,
         others: others.into_iter().filter_map(|(name, values)| Some((name, mean(&values)?))).collect(),
         by_chip,
         accuracies,
     }
+}
+
+/// The tables that lack nothing beside their diagonals, which become 0.
+fn full_off_diagonal(tables: &[Vec<Vec<Option<f64>>>]) -> Vec<Vec<Vec<f64>>> {
+    let row = |(c, row): (usize, &Vec<Option<f64>>)| -> Option<Vec<f64>> {
+        row.iter().enumerate().map(|(s, value)| if c == s { Some(0.0) } else { *value }).collect()
+    };
+    tables.iter().filter_map(|table| table.iter().enumerate().map(row).collect()).collect()
 }
 
 /// Sorts and leaves each once.

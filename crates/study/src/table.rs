@@ -52,6 +52,7 @@ pub fn summary_csv<C>(plan: &Plan<C>, summary: &Summary) -> String {
         "interval_high",
         "sd",
         "sd_chips",
+        "sd_sources",
         "sd_seeds",
         "sd_rest",
         "worst_decile",
@@ -67,13 +68,14 @@ pub fn summary_csv<C>(plan: &Plan<C>, summary: &Summary) -> String {
         let mut cells = on_axes(plan, cell.point);
         cells.push(cell.protocol.name().to_owned());
         cells.extend([cell.accuracies.len(), cell.failed, cell.missing].map(|n| n.to_string()));
-        let Components { chip, seed, rest } = cell.variance.components;
+        let Components { chip, source, seed, rest } = cell.variance.components;
         let numbers = [
             cell.mean,
             cell.interval.map(|i| i.0),
             cell.interval.map(|i| i.1),
             cell.variance.sd,
             chip,
+            source,
             seed,
             rest,
             cell.worst_decile,

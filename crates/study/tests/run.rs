@@ -60,7 +60,7 @@ const FOUR: Options = Options { threads: 4, shard: Shard::WHOLE };
 fn trials_are_run_once_and_summed_up() {
     let base = tempfile::tempdir().unwrap();
     let study = study("[1, 2]");
-    let folder = StudyFolder::create(&base.path().join("out"), &study).unwrap();
+    let folder = StudyFolder::create(&base.path().join("out"), &study, false).unwrap();
     let runner = Sums::default();
     let plan = Plan::new(study, &runner, "sums").unwrap();
     assert_eq!(plan.trials.len(), 2 * 2 * 2 * 3);
@@ -90,7 +90,7 @@ fn failures_are_results_too() {
     for threads in [1, 3] {
         let base = tempfile::tempdir().unwrap();
         let study = study("[12, 13, 14]");
-        let folder = StudyFolder::create(&base.path().join("out"), &study).unwrap();
+        let folder = StudyFolder::create(&base.path().join("out"), &study, false).unwrap();
         let runner = Sums::default();
         let plan = Plan::new(study, &runner, "sums").unwrap();
         let tally = run(&folder, &plan, &runner, Options { threads, shard: Shard::WHOLE }, |_, _| ()).unwrap();
@@ -110,7 +110,7 @@ fn failures_are_results_too() {
 fn damaged_results_are_done_again() {
     let base = tempfile::tempdir().unwrap();
     let study = study("[1]");
-    let folder = StudyFolder::create(&base.path().join("out"), &study).unwrap();
+    let folder = StudyFolder::create(&base.path().join("out"), &study, false).unwrap();
     let runner = Sums::default();
     let plan = Plan::new(study.clone(), &runner, "sums").unwrap();
     run(&folder, &plan, &runner, FOUR, |_, _| ()).unwrap();
@@ -122,7 +122,7 @@ fn damaged_results_are_done_again() {
         assert_eq!(std::fs::read(&file).unwrap(), whole);
     }
     let other = StudyFile { title: "other".to_owned(), ..study };
-    assert!(StudyFolder::create(folder.path(), &other).unwrap_err().to_string().contains("another study"));
+    assert!(StudyFolder::create(folder.path(), &other, false).unwrap_err().to_string().contains("another study"));
 }
 
 #[test]
@@ -130,5 +130,54 @@ fn a_wrong_key_names_point_and_protocol() {
     let mut study = study("[1]");
     study.axes[0].keys = vec!["y".to_owned()];
     let error = Plan::new(study, &Sums::default(), "sums.toml").unwrap_err().to_string();
-    assert_eq!(error, "sums.toml: point (0.1), protocol train: y: no such key");
+    assert_eq!(error, r#"sums.toml: point "x 0.1", protocol train: y: no such key"#);
+}
+
+/// A shard has all trials that share a training, and each training is in one shard.
+#[test]
+fn families_stay_together() {
+    let plan = Plan::new(study("[1, 2, 3]"), &Sums::default(), "sums").unwrap();
+    let families = plan.families();
+    assert_eq!((families.len(), families.iter().max()), (36, Some(&17)));
+    for (trial, family) in plan.trials.iter().zip(&families) {
+        for (other, its) in plan.trials.iter().zip(&families) {
+            let key = |t: &study::Trial<f64>| (t.point, t.place.chip, t.place.seed);
+            assert_eq!(key(trial) == key(other), family == its);
+        }
+    }
+    let mut transfer = study("[1, 2, 3]");
+    transfer.protocols = vec![study::Protocol::InTheLoop, study::Protocol::Transfer];
+    transfer.settings.transfer = study::TransferPairs::All;
+    let plan = Plan::new(transfer, &Sums::default(), "sums").unwrap();
+    let source = |t: &study::Trial<f64>| (t.point, t.place.source.unwrap_or(t.place.chip), t.place.seed);
+    let sources: std::collections::BTreeSet<_> = plan.trials.iter().map(source).collect();
+    assert_eq!(plan.families().iter().max(), Some(&(sources.len() - 1)));
+}
+
+/// A value that is given twice, or a key without effect, would pass copies off as evidence.
+#[test]
+fn points_that_ask_the_same_are_refused() {
+    let mut twice = study("[1]");
+    twice.axes[0].values = vec![0.1.into(), 0.2.into(), 0.1.into()];
+    let error = Plan::new(twice, &Sums::default(), "sums.toml").unwrap_err().to_string();
+    assert!(error.contains("points \"x 0.1\" and \"x 0.1\" are the same"), "{error}");
+    let mut large = study("{ first = 1, count = 100000 }");
+    large.seeds = study::Seeds::List((0..50_000).collect());
+    let error = Plan::new(large, &Sums::default(), "sums.toml").unwrap_err().to_string();
+    assert!(error.contains("at most 1000000"), "{error}");
+}
+
+/// A study that is extended keeps what it has.
+#[test]
+fn an_extended_study_does_what_is_new() {
+    let base = tempfile::tempdir().unwrap();
+    let (small, large) = (study("[1]"), study("[1, 2]"));
+    let runner = Sums::default();
+    let folder = StudyFolder::create(base.path(), &small, false).unwrap();
+    run(&folder, &Plan::new(small, &runner, "sums").unwrap(), &runner, FOUR, |_, _| ()).unwrap();
+    assert!(StudyFolder::create(base.path(), &large, false).unwrap_err().to_string().contains("--extend"));
+    let folder = StudyFolder::create(base.path(), &large, true).unwrap();
+    let tally = run(&folder, &Plan::new(large.clone(), &runner, "sums").unwrap(), &runner, FOUR, |_, _| ()).unwrap();
+    assert_eq!((tally.known, tally.done), (12, 12));
+    assert_eq!(StudyFolder::open(base.path()).unwrap().1, large);
 }

@@ -58,6 +58,9 @@ pub struct StudyRunArgs {
     /// Trials at the same time (default: `SLURM_CPUS_PER_TASK`, else all cores). Results do not depend on it.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
     pub threads: Option<u16>,
+    /// Let the study of the folder become this one, with other seeds or values, say: trials of both keep their results.
+    #[arg(long)]
+    pub extend: bool,
     /// Do failed trials again.
     #[arg(long)]
     pub retry_failed: bool,

@@ -170,7 +170,7 @@ impl Finished<'_> {
                 calibration_s: calibration.hardware_time_us * 1e-6,
                 passes: self.passes,
                 training: Cost::of_slots(self.course.trials, config.scaling.slot_us),
-                inference: Cost::of_slots(1, config.scaling.slot_us),
+                inference: Cost::of_slots(self.passes as u64, config.scaling.slot_us),
             }),
             versions: Versions {
                 bss2: env!("CARGO_PKG_VERSION").into(),

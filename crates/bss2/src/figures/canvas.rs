@@ -5,9 +5,11 @@
 //! All text is level: kuva 0.6 sets turned text in the PNG without smoothing, and a level label reads faster anyway.
 //! A sheet is 720 px wide where it fills a page of 16 cm; type of 12 px is then 7.6 pt.
 
+use std::fmt::Write as _;
+
 use kuva::backend::svg::SvgBackend;
 use kuva::render::color::Color;
-use kuva::render::render::{Primitive, Scene, TextAnchor, TextSpan};
+use kuva::render::render::{PathData, Primitive, Scene, TextAnchor, TextSpan};
 
 use super::palette::{INK, Rgb};
 use super::stroke::smoothed;
@@ -121,6 +123,24 @@ impl Canvas {
             stroke_width: width,
             stroke_dasharray: None,
         });
+    }
+
+    /// A filled outline.
+    pub(super) fn polygon(&mut self, points: &[(f64, f64)], fill: Rgb) {
+        let mut d = String::new();
+        for (number, (x, y)) in points.iter().enumerate() {
+            let _ = write!(d, "{}{x:.2},{y:.2} ", if number == 0 { 'M' } else { 'L' });
+        }
+        d.push('Z');
+        let stroke = fill.into();
+        self.scene.add(Primitive::Path(Box::new(PathData {
+            d,
+            fill: Some(fill.into()),
+            stroke,
+            stroke_width: 0.0,
+            opacity: None,
+            stroke_dasharray: None,
+        })));
     }
 
     pub(super) fn disc(&mut self, (cx, cy): (f64, f64), r: f64, fill: Rgb) {

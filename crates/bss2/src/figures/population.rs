@@ -41,8 +41,8 @@ const LEFT: f64 = 62.0;
 const HEIGHT: f64 = 250.0;
 /// Values that make a violin; fewer are drawn as points.
 const FEWEST: usize = 5;
-/// By how much slices of a violin overlap, in px.
-const OVERLAP: f64 = 0.6;
+/// How far the outline of a violin goes beyond its extreme values, in widths of the kernel.
+const REACH: f64 = 1.5;
 /// Distance between whiskers of neighbouring curves, in px.
 const BESIDE: f64 = 3.0;
 
@@ -64,7 +64,7 @@ pub fn quartile_curves(title: &str, x_label: &str, y_label: &str, curves: &[Curv
         top: top + 16.0,
         width: PAGE_WIDTH - LEFT - 2.0 * MARGIN,
         height: HEIGHT - 16.0,
-        x: if whole { Axis::whole(x_low, x_high, 10) } else { Axis::rounded(x_low, x_high, 10) },
+        x: padded(if whole { Axis::whole(x_low, x_high, 10) } else { Axis::rounded(x_low, x_high, 10) }),
         y: Axis::rounded(y_low, y_high, 6),
     };
     for (number, curve) in curves.iter().enumerate() {
@@ -87,6 +87,12 @@ pub fn quartile_curves(title: &str, x_label: &str, y_label: &str, curves: &[Curv
         panel.remark(&mut canvas, "no results");
     }
     canvas.finish()
+}
+
+/// The axis with room for the outermost points and their neighbours.
+fn padded(axis: Axis) -> Axis {
+    let room = 0.03 * (axis.high - axis.low);
+    Axis { low: axis.low - room, high: axis.high + room, ..axis }
 }
 
 fn lines(curves: &[Curve]) -> Vec<Vec<Entry>> {
@@ -159,14 +165,14 @@ fn violin(canvas: &mut Canvas, panel: &Panel, centre: f64, half: f64, sorted: &[
     if width > 0.0 && bottom - top > 2.0 {
         let density = |value: f64| -> f64 { sorted.iter().map(|v| (-0.5 * ((v - value) / width).powi(2)).exp()).sum() };
         let steps = ((bottom - top) / 1.5).ceil().max(1.0) as usize;
-        let at = |k: usize| first + (last - first) * (k as f64 + 0.5) / steps as f64;
-        let peak = (0..steps).map(|k| density(at(k))).fold(0.0, f64::max);
-        let height = (bottom - top) / steps as f64;
-        for k in 0..steps {
-            let extent = half * density(at(k)) / peak;
-            // Slices overlap: between edges that only touch, paper would shine through.
-            canvas.rectangle(centre - extent, panel.py(at(k)) - 0.5 * height, 2.0 * extent, height + OVERLAP, colour);
-        }
+        // Kernels reach beyond the extreme values: the outline ends where little is left of them.
+        let (from, to) = (first - REACH * width, last + REACH * width);
+        let at = |k: usize| (from + (to - from) * k as f64 / steps as f64).clamp(panel.y.low, panel.y.high);
+        let peak = (0..=steps).map(|k| density(at(k))).fold(0.0, f64::max);
+        let side = |k: usize, sign: f64| (centre + sign * half * density(at(k)) / peak, panel.py(at(k)));
+        let outline: Vec<(f64, f64)> =
+            (0..=steps).map(|k| side(k, 1.0)).chain((0..=steps).rev().map(|k| side(k, -1.0))).collect();
+        canvas.polygon(&outline, colour);
     } else {
         canvas.level((centre - half, centre + half), panel.py(mean), 2.0, colour);
     }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use ::study::{Place, Plan, Protocol};
+use ::study::{Place, Plan, Protocol, StudyFile, TransferPairs};
 use bss2_emu::spec::ParameterSource;
 use ttfs::perturbed::Perturbation;
 
@@ -31,35 +31,82 @@ const LEAST_PART: f64 = 0.3;
 /// What setting up and testing takes at least.
 const TEST_S: f64 = 0.1;
 
-/// Seconds of one thread that a trial takes, trainings and calibrations that trials share counted with one of them or,
-/// where all of the study's `chips` share them, divided among those.
-pub fn of_trial(setup: &Setup, place: Place, chips: usize) -> f64 {
-    let config = &*setup.config;
-    let epochs = config.training.epochs;
-    let training = |us: f64, epochs: u32, on_chip: bool| {
-        f64::from(epochs) * samples(config) * us * synapses(config, on_chip) * 1e-6
-    };
-    let by_engine = |fast, exact| if config.engine == EngineKind::Fast { fast } else { exact };
-    let in_the_loop = |epochs| training(by_engine(CHIP_FAST_US, CHIP_US), epochs, true);
-    let ideal = || training(ideal_us(config), epochs, false);
-    let noise_aware = || training(by_engine(NOISE_AWARE_FAST_US, NOISE_AWARE_US), epochs, true);
-    let calibration = if config.chip.parameters == ParameterSource::Codes { CALIBRATION_S } else { 0.0 };
-    let own = match place.protocol {
-        Protocol::Deploy if config.substrate == SubstrateKind::Chip => calibration,
-        Protocol::Train => match config.substrate {
-            SubstrateKind::Chip => calibration + in_the_loop(epochs),
-            SubstrateKind::Ideal => ideal(),
-            SubstrateKind::NoiseAware => noise_aware(),
-        },
-        Protocol::Ideal => ideal(),
-        Protocol::InTheLoop => calibration + in_the_loop(epochs),
-        Protocol::NoiseAware => noise_aware() / chips as f64,
-        Protocol::FineTune => in_the_loop(setup.settings.fine_tune_epochs),
-        Protocol::Recalibrated => calibration,
-        // Their networks and calibrations are those of other trials of the same study, as a rule.
-        Protocol::Deploy | Protocol::Raw | Protocol::Calibrated | Protocol::Transfer | Protocol::Drifted => 0.0,
-    };
-    own + TEST_S
+/// Which trials of a study are the first to need what others need, too, and so wait for its making.
+#[derive(Debug)]
+pub struct FirstUsers {
+    protocols: Vec<Protocol>,
+    chip: u64,
+    seed: u64,
+    /// Whether each chip has a training seed of its own.
+    paired: bool,
+    /// Chips that the network of a chip goes to.
+    targets: usize,
+}
+
+impl FirstUsers {
+    /// Those of a study.
+    pub fn of(study: &StudyFile) -> Self {
+        let (chips, seeds) = (study.chips.list(), study.seeds.list());
+        Self {
+            protocols: study.protocols.clone(),
+            chip: chips.first().copied().unwrap_or(0),
+            seed: seeds.first().copied().unwrap_or(0),
+            paired: study.paired,
+            targets: match study.settings.transfer {
+                TransferPairs::Next => 1,
+                TransferPairs::All => chips.len().saturating_sub(1).max(1),
+            },
+        }
+    }
+
+    /// Whether a protocol is the first of `users` in the study.
+    fn first(&self, protocol: Protocol, users: &[Protocol]) -> bool {
+        self.protocols.iter().find(|p| users.contains(p)) == Some(&protocol)
+    }
+
+    /// Seconds of one thread that a trial takes.
+    pub fn seconds(&self, setup: &Setup, place: Place) -> f64 {
+        use Protocol::{
+            Calibrated, Deploy, Drifted, FineTune, Ideal, InTheLoop, NoiseAware, Raw, Recalibrated, Train, Transfer,
+        };
+        let (config, protocol) = (&*setup.config, place.protocol);
+        let epochs = config.training.epochs;
+        let training = |us: f64, epochs: u32, on_chip: bool| {
+            f64::from(epochs) * samples(config) * us * synapses(config, on_chip) * 1e-6
+        };
+        let by_engine = |fast, exact| if config.engine == EngineKind::Fast { fast } else { exact };
+        let in_the_loop = |epochs| training(by_engine(CHIP_FAST_US, CHIP_US), epochs, true);
+        let ideal = || training(ideal_us(config), epochs, false);
+        let noise_aware = || training(by_engine(NOISE_AWARE_FAST_US, NOISE_AWARE_US), epochs, true);
+        let on_chip = config.substrate == SubstrateKind::Chip;
+        let calibration = if on_chip && config.chip.parameters == ParameterSource::Codes { CALIBRATION_S } else { 0.0 };
+        let (for_chips, for_seeds) = (self.paired || place.seed == self.seed, self.paired || place.chip == self.chip);
+
+        let mut seconds = TEST_S;
+        let measured =
+            [Train, Deploy, Raw, Calibrated, NoiseAware, InTheLoop, Transfer, FineTune, Drifted, Recalibrated];
+        if for_chips && self.first(protocol, &measured) {
+            seconds += calibration / if protocol == Transfer { self.targets as f64 } else { 1.0 };
+        }
+        if for_seeds && self.first(protocol, &[Ideal, Raw, Calibrated]) {
+            seconds += ideal();
+        }
+        if for_seeds && self.first(protocol, &[NoiseAware, FineTune]) {
+            seconds += noise_aware();
+        }
+        if self.first(protocol, &[InTheLoop, Transfer, FineTune, Drifted, Recalibrated]) {
+            seconds += in_the_loop(epochs) / if protocol == Transfer { self.targets as f64 } else { 1.0 };
+        }
+        seconds
+            + match (protocol, config.substrate) {
+                (Train, SubstrateKind::Chip) => in_the_loop(epochs),
+                (Train, SubstrateKind::Ideal) => ideal(),
+                (Train, SubstrateKind::NoiseAware) => noise_aware(),
+                (FineTune, _) => in_the_loop(setup.settings.fine_tune_epochs),
+                (Recalibrated, _) => calibration,
+                _ => 0.0,
+            }
+    }
 }
 
 fn ideal_us(config: &Config) -> f64 {
@@ -106,6 +153,11 @@ pub fn duration(seconds: f64) -> String {
     }
 }
 
+/// So many of something, for people.
+pub fn count(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+}
+
 /// What a study would do, in words.
 pub fn described(plan: &Plan<Setup>) -> String {
     let study = &plan.study;
@@ -115,13 +167,13 @@ pub fn described(plan: &Plan<Setup>) -> String {
     }
     let _ = writeln!(
         text,
-        "\n{} points, {} chips, {} training seeds, {} test{} of each network: {} trials",
-        plan.points.len(),
-        study.chips.list().len(),
-        study.seeds.list().len(),
-        study.repeats,
-        if study.repeats == 1 { "" } else { "s" },
-        plan.trials.len()
+        "\n{}, {}, {}{}, {} of each network: {}",
+        count(plan.points.len(), "point"),
+        count(study.chips.list().len(), "chip"),
+        count(study.seeds.list().len(), "training seed"),
+        if study.paired { " (in pairs)" } else { "" },
+        count(study.repeats as usize, "test"),
+        count(plan.trials.len(), "trial")
     );
     for (number, axis) in study.axes.iter().enumerate() {
         let own = plan.points.iter().flat_map(|p| &p.values).filter(|v| v.axis == number);

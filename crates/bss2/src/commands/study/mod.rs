@@ -48,6 +48,9 @@ fn load(args: &StudyArgs) -> anyhow::Result<Named> {
     };
     let mut study = StudyFile::parse(&text, &origin)?;
     if args.quick {
+        if study.quick.is_none() {
+            bail!("{origin}: --quick needs a section [quick] that says what to leave out");
+        }
         study = study.quick();
     }
     study.quick = None;
@@ -75,7 +78,7 @@ pub fn plan(args: &StudyPlanArgs) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Carries out what has no result yet.
+/// Carries out what has no result yet. The exit code is 1 if trials of this share have failed, now or before.
 ///
 /// # Errors
 /// If the study is wrong or files cannot be written. Trials that fail are recorded and counted.
@@ -87,7 +90,7 @@ pub fn run(args: &StudyRunArgs) -> anyhow::Result<ExitCode> {
     // What cannot be planned leaves no folder behind.
     Plan::new(study.clone(), &TrialRunner::planning(&study, &beside)?, &origin)?;
     let path = args.out.clone().unwrap_or_else(|| Path::new("studies-out").join(&name));
-    let folder = StudyFolder::create(&path, &study)?;
+    let folder = StudyFolder::create(&path, &study, args.extend)?;
     runner::keep_network(&study, &beside, &folder)?;
     let runner = TrialRunner::new(&study, &folder)?;
     let plan = Plan::new(study, &runner, &origin)?;
@@ -99,7 +102,8 @@ pub fn run(args: &StudyRunArgs) -> anyhow::Result<ExitCode> {
     })
     .context("cannot watch for Ctrl-C")?;
     if args.retry_failed {
-        let own = plan.trials.iter().enumerate().filter(|(n, _)| shard.has(*n)).map(|(_, trial)| &trial.id);
+        let families = plan.families();
+        let own = plan.trials.iter().zip(&families).filter(|(_, f)| shard.has(**f)).map(|(trial, _)| &trial.id);
         let forgotten = folder.forget_failed(own)?;
         console.say(format_args!("{forgotten} failed trials are done again"));
     }
@@ -138,7 +142,21 @@ pub fn run(args: &StudyRunArgs) -> anyhow::Result<ExitCode> {
         "elsewhere": tally.elsewhere,
         "missing": summary.missing(),
     }))?;
+    let failed = failed_of(&plan, &summary, shard);
+    if failed > 0 {
+        console.say(format_args!(
+            "{failed} trials have failed: `bss2 study status {}` says why, --retry-failed does them again",
+            path.display()
+        ));
+        return Ok(ExitCode::FAILURE);
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Trials of a share whose result is that they failed.
+fn failed_of(plan: &Plan<Setup>, summary: &Summary, shard: Shard) -> usize {
+    let own = summary.records.iter().zip(plan.families()).filter(|(_, family)| shard.has(*family));
+    own.filter(|(record, _)| record.as_ref().is_some_and(|record| record.error.is_some())).count()
 }
 
 /// Says how far a study is.
@@ -185,15 +203,15 @@ pub fn status(args: &StudyStatusArgs) -> anyhow::Result<ExitCode> {
 pub fn merge(args: &StudyMergeArgs) -> anyhow::Result<ExitCode> {
     let console = Console::new(false);
     let first = args.folders.first().ok_or_else(|| anyhow!("no folder to join"))?;
-    let (plan, from) = opened(first)?;
-    let folder = StudyFolder::create(&args.out, &plan.study)?;
-    runner::copy_network(&from, &folder)?;
+    let (plan, _) = opened(first)?;
+    let folder = StudyFolder::create(&args.out, &plan.study, false)?;
     crate::files::write(&folder.file("plan.jsonl"), plan.lines().as_bytes())?;
     for path in &args.folders {
         let (from, study) = StudyFolder::open(path)?;
         if study != plan.study {
             bail!("{}: another study than {}; only shards of one study can be joined", path.display(), first.display());
         }
+        runner::copy_network(&from, &folder)?;
         let merged = ::study::merge(&from, &folder, plan.trials.iter().map(|trial| &trial.id))?;
         console.say(format_args!("{}: {} trials taken, {} known", path.display(), merged.taken, merged.known));
     }
@@ -242,7 +260,13 @@ fn shard(given: Option<&str>) -> anyhow::Result<Shard> {
         Ok(Some(number))
     };
     let (task, count) = (number("SLURM_ARRAY_TASK_ID")?, number("SLURM_ARRAY_TASK_COUNT")?);
-    let (Some(task), Some(count)) = (task, count) else { return Ok(Shard::WHOLE) };
+    let (task, count) = match (task, count) {
+        (Some(task), Some(count)) => (task, count),
+        (None, _) => return Ok(Shard::WHOLE),
+        (Some(task), None) => {
+            bail!("SLURM_ARRAY_TASK_ID is {task}, but SLURM_ARRAY_TASK_COUNT is not set; give --shard (1/1 for all)")
+        }
+    };
     let first = number("SLURM_ARRAY_TASK_MIN")?.unwrap_or(0);
     Shard::of_array_task(task, first, count).ok_or_else(|| {
         anyhow!("SLURM_ARRAY_TASK_ID {task} is not among {count} tasks from {first} on; number the array in steps of 1, or give --shard")
@@ -273,12 +297,10 @@ struct Teller {
 impl Teller {
     fn tell(&mut self, plan: &Plan<Setup>, trial: &Trial<Setup>, progress: Progress) {
         let Progress { event, done, of, eta_s } = progress;
-        let line = format!(
-            "{done}/{of}  {} {}  ETA {}",
-            trial.place.protocol.name(),
-            plan.points[trial.point].text,
-            cost::duration(eta_s)
-        );
+        let name = trial.place.protocol.name();
+        let point = &plan.points[trial.point].text;
+        let colon = if point.is_empty() { "" } else { ": " };
+        let line = format!("{done}/{of}  {name}{colon}{point}  ETA {}", cost::duration(eta_s));
         if event == Event::Failed {
             self.console.say(format_args!("a trial failed ({line}); its result says why, the rest goes on"));
         } else if std::io::stderr().is_terminal() {

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use ::study::statistics::Components;
 use ::study::{Cell, FORMAT, Plan, Summary};
 
+use super::cost::count;
 use super::definitions;
 use super::runner::Setup;
 use super::sketches::Sketch;
@@ -27,11 +28,11 @@ pub fn html(plan: &Plan<Setup>, summary: &Summary, sketches: &[Sketch]) -> anyho
     let _ = writeln!(page, "<p>{}</p>", escaped(study.description.trim()));
     let _ = writeln!(
         page,
-        "<p>{} trials: {} points, {} chips, {} training seeds{}; {} failed, {} without a result. bss2 {}, results of format {FORMAT}.</p>",
-        plan.trials.len(),
-        plan.points.len(),
-        study.chips.list().len(),
-        study.seeds.list().len(),
+        "<p>{}: {}, {}, {}{}; {} failed, {} without a result. bss2 {}, results of format {FORMAT}.</p>",
+        count(plan.trials.len(), "trial"),
+        count(plan.points.len(), "point"),
+        count(study.chips.list().len(), "chip"),
+        count(study.seeds.list().len(), "training seed"),
         if study.paired { ", in pairs" } else { "" },
         summary.failed(),
         summary.missing(),
@@ -43,8 +44,9 @@ pub fn html(plan: &Plan<Setup>, summary: &Summary, sketches: &[Sketch]) -> anyho
         let _ = writeln!(page, "<figure>{svg}</figure>");
     }
     let _ = writeln!(page, "<h2>Results</h2>\n{}", table(plan, summary));
-    page += "<p>Test accuracy in %. <i>Interval</i>: 95 % bootstrap interval of the mean, chips and trainings drawn anew. <i>sd chips, seeds, rest</i>: \
-             standard deviations of the variance components (two-way random effects). <i>Worst decile</i>: what a tenth of the trials does not reach.</p>\n";
+    page += "<p>Test accuracy in %; of other columns, means (accuracies and silent spikes as shares of 1). <i>Interval</i>: 95 % bootstrap interval of the mean, \
+             chips and trainings drawn anew. <i>sd chips, sources, seeds, rest</i>: standard deviations of the variance components (two-way random effects; \
+             sources: chips that networks come from). <i>Worst decile</i>: what a tenth of the trials does not reach.</p>\n";
     errors(&mut page, summary);
     page += "<h2>Definitions</h2>\n<dl>\n";
     for protocol in &study.protocols {
@@ -64,9 +66,19 @@ fn table(plan: &Plan<Setup>, summary: &Summary) -> String {
         let _ = write!(text, "<th>{}</th>", escaped(&axis.name));
     }
     text += "<th class=\"t\">protocol</th>";
-    for name in
-        ["n", "mean", "interval", "sd", "sd chips", "sd seeds", "sd rest", "worst decile", "median", "quartiles"]
-    {
+    for name in [
+        "n",
+        "mean",
+        "interval",
+        "sd",
+        "sd chips",
+        "sd sources",
+        "sd seeds",
+        "sd rest",
+        "worst decile",
+        "median",
+        "quartiles",
+    ] {
         let _ = write!(text, "<th>{name}</th>");
     }
     for name in &others {
@@ -89,13 +101,14 @@ fn row(text: &mut String, plan: &Plan<Setup>, cell: &Cell, others: &[&str]) {
         let value = plan.points[cell.point].values.iter().find(|value| value.axis == axis);
         let _ = write!(text, "<td>{}</td>", value.map_or_else(String::new, |value| escaped(&value.text)));
     }
-    let Components { chip, seed, rest } = cell.variance.components;
+    let Components { chip, source, seed, rest } = cell.variance.components;
     let _ = write!(text, "<td class=\"t\">{}</td><td>{}</td>", cell.protocol.name(), cell.accuracies.len());
     for value in [
         percent(cell.mean),
         range(cell.interval),
         percent(cell.variance.sd),
         percent(chip),
+        percent(source),
         percent(seed),
         percent(rest),
         percent(cell.worst_decile),

@@ -11,8 +11,9 @@ use calib::{Calibration, Targets};
 use ttfs::placement::Placement;
 use ttfs::scaling::Scaling;
 
+use super::cost::FirstUsers;
 use super::store::Store;
-use super::{cost, trial};
+use super::trial;
 use crate::config::{Config, Layer, NoiseAwareSettings, SubstrateKind, resolve};
 use crate::files::network::SavedNetwork;
 use crate::laboratory::{layer_sizes, n_inputs};
@@ -38,8 +39,8 @@ pub struct TrialRunner {
     store: Option<Store>,
     /// The network of the protocol `deploy`, with the digest of its file.
     network: Option<(SavedNetwork, String)>,
-    /// How many chips share a training that is none of theirs.
-    chips: usize,
+    /// Which trials make what others use.
+    first_users: FirstUsers,
 }
 
 impl TrialRunner {
@@ -49,7 +50,7 @@ impl TrialRunner {
     /// If the given network cannot be read.
     pub fn new(study: &StudyFile, folder: &StudyFolder) -> anyhow::Result<Self> {
         let network = needs_network(study).then(|| read_network(&folder.file(NETWORK))).transpose()?;
-        Ok(Self { store: Some(Store::new(folder.store())), network, chips: study.chips.list().len() })
+        Ok(Self { store: Some(Store::new(folder.store())), network, first_users: FirstUsers::of(study) })
     }
 
     /// For a plan, without a folder; `beside` is where the study file lies.
@@ -58,7 +59,7 @@ impl TrialRunner {
     /// If the given network cannot be found or read.
     pub fn planning(study: &StudyFile, beside: &Path) -> anyhow::Result<Self> {
         let network = needs_network(study).then(|| read_network(&found(study, beside)?)).transpose()?;
-        Ok(Self { store: None, network, chips: study.chips.list().len() })
+        Ok(Self { store: None, network, first_users: FirstUsers::of(study) })
     }
 
     /// The given network.
@@ -98,28 +99,34 @@ fn found(study: &StudyFile, beside: &Path) -> anyhow::Result<PathBuf> {
 /// Copies the given network into the folder of its study.
 ///
 /// # Errors
-/// If it cannot be found, read or written.
+/// If it cannot be found, read or written, or the folder has another one.
 pub fn keep_network(study: &StudyFile, beside: &Path, folder: &StudyFolder) -> anyhow::Result<()> {
-    let kept = folder.file(NETWORK);
-    if !needs_network(study) || kept.is_file() {
-        return Ok(());
+    if needs_network(study) { keep(&found(study, beside)?, folder) } else { Ok(()) }
+}
+
+fn keep(path: &Path, folder: &StudyFolder) -> anyhow::Result<()> {
+    let read = |path: &Path| std::fs::read(path).with_context(|| format!("cannot read {}", path.display()));
+    let (kept, bytes) = (folder.file(NETWORK), read(path)?);
+    if !kept.is_file() {
+        return Ok(crate::files::write(&kept, &bytes)?);
     }
-    let path = found(study, beside)?;
-    let bytes = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    Ok(crate::files::write(&kept, &bytes)?)
+    if read(&kept)? != bytes {
+        bail!(
+            "{} differs from {}, the network that this study has begun with; choose another --out",
+            path.display(),
+            kept.display()
+        );
+    }
+    Ok(())
 }
 
 /// Takes the given network over from the folder of a shard.
 ///
 /// # Errors
-/// If it cannot be read or written.
+/// If it cannot be read or written, or is another one than there is already.
 pub fn copy_network(from: &StudyFolder, to: &StudyFolder) -> anyhow::Result<()> {
     let path = from.file(NETWORK);
-    if path.is_file() {
-        let bytes = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        crate::files::write(&to.file(NETWORK), &bytes)?;
-    }
-    Ok(())
+    if path.is_file() { keep(&path, to) } else { Ok(()) }
 }
 
 impl Runner for TrialRunner {
@@ -134,7 +141,7 @@ impl Runner for TrialRunner {
     }
 
     fn estimate_s(&self, setup: &Setup, place: Place) -> f64 {
-        cost::of_trial(setup, place, self.chips)
+        self.first_users.seconds(setup, place)
     }
 
     fn run(&self, setup: &Setup, place: Place) -> Result<Outcome, String> {
@@ -172,9 +179,12 @@ impl TrialRunner {
             Protocol::Transfer => format!("source = {:?}\n", place.source),
             _ => String::new(),
         };
-        let text = format!("protocol = {:?}\nrepeat = {}\n{own}", place.protocol.name(), place.repeat);
         let config = placed(setup, place);
         let config = if place.protocol == Protocol::Ideal { ideal_training(&config)? } else { config };
+        // Where nothing is drawn for a sample, a second test is the first.
+        let noiseless = config.substrate == SubstrateKind::Ideal && config.perturbation.input_jitter_std == 0.0;
+        let repeat = if noiseless { 0 } else { place.repeat };
+        let text = format!("protocol = {:?}\nrepeat = {repeat}\n{own}", place.protocol.name());
         Ok(text + &canonical(&config)?)
     }
 }
@@ -183,7 +193,10 @@ impl TrialRunner {
 fn check(config: &Config, protocol: Protocol) -> anyhow::Result<()> {
     let on_chip = !matches!(protocol, Protocol::Train | Protocol::Deploy);
     if on_chip && config.substrate != SubstrateKind::Chip {
-        bail!("substrate: this protocol needs \"chip\"; the protocol train trains on any substrate");
+        bail!(
+            "substrate: the protocol {} needs \"chip\", which base and keys of the study do not give; the protocol train trains on any substrate",
+            protocol.name()
+        );
     }
     if protocol == Protocol::Deploy && config.substrate == SubstrateKind::NoiseAware {
         bail!("substrate: \"noise-aware\" is a training; a network is deployed on \"ideal\" or \"chip\"");

@@ -32,7 +32,8 @@ pub fn named(name: &str) -> anyhow::Result<&'static str> {
         return Ok(text);
     }
     let names: Vec<&str> = STUDIES.iter().map(|(name, _)| *name).collect();
-    let nearest = names.iter().max_by(|a, b| strsim::jaro_winkler(name, a).total_cmp(&strsim::jaro_winkler(name, b)));
+    let alike = |other: &&&str| strsim::jaro_winkler(name, other);
+    let nearest = names.iter().max_by(|a, b| alike(a).total_cmp(&alike(b))).filter(|other| alike(other) > 0.7);
     let hint = nearest.map(|name| format!("; did you mean {name}?")).unwrap_or_default();
     bail!("{name}: neither a file nor a shipped study ({}){hint}", names.join(", "))
 }
