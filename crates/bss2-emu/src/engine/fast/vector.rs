@@ -37,7 +37,9 @@ pub trait Mask: Copy {
     fn of(bits: u32) -> Self;
     /// One bit for each number.
     fn bits(self) -> u32;
+    /// Yes where both say yes.
     fn and(self, other: Self) -> Self;
+    /// Yes where one of them does.
     fn or(self, other: Self) -> Self;
 }
 
@@ -71,10 +73,15 @@ pub trait Vector: Copy {
     fn store(self) -> Lanes;
     /// The same number sixteen times.
     fn splat(value: f32) -> Self;
+    /// Sum of each pair.
     fn add(self, other: Self) -> Self;
+    /// Difference.
     fn sub(self, other: Self) -> Self;
+    /// Product.
     fn mul(self, other: Self) -> Self;
+    /// Quotient.
     fn div(self, other: Self) -> Self;
+    /// Square root.
     fn sqrt(self) -> Self;
     /// `self * factor + summand`, rounded once.
     fn mul_add(self, factor: Self, summand: Self) -> Self;
