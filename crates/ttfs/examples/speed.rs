@@ -114,7 +114,7 @@ fn epochs(
 }
 
 fn forward(name: &str, substrate: &mut impl Substrate, network: &Network, samples: &Samples) {
-    let batches = (samples.n_samples() / BATCH).min(10);
+    let batches = samples.n_samples() / BATCH;
     let times = samples.times(0..batches * BATCH);
     report(name, 7, batches * BATCH, |k| {
         for b in 0..batches {

@@ -6,49 +6,46 @@ use bss2_emu::vectors::Loops;
 
 use super::solve::exp;
 
-/// One spike in the loop over the neurons.
+/// Spikes that are kept together.
+pub(super) const TOGETHER: usize = 16;
+
+/// Spikes in the loop over the neurons.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Event {
-    pub(super) source: u32,
+#[repr(align(64))]
+pub(super) struct Events {
+    pub(super) source: [u32; TOGETHER],
     /// `e^t`, times counted from the first spike.
-    pub(super) growth: f32,
+    pub(super) growth: [f32; TOGETHER],
     /// Time to the next spike; 0 for the last one.
-    pub(super) span: f32,
+    pub(super) span: [f32; TOGETHER],
     /// A line that is not above it at the next spike is below the threshold until then; infinite for the last one.
-    pub(super) tangent: f32,
+    pub(super) tangent: [f32; TOGETHER],
 }
 
-impl Event {
-    /// Changes nothing, for a layer with so many sources; its row of weights is the one behind all others.
+impl Events {
+    /// They change nothing, for a layer with so many sources; their row of weights is the one behind all others.
     fn none(n_sources: usize) -> Self {
-        Self { source: n_sources as u32, growth: 0.0, span: 0.0, tangent: f32::INFINITY }
+        Self {
+            source: [n_sources as u32; TOGETHER],
+            growth: [0.0; TOGETHER],
+            span: [0.0; TOGETHER],
+            tangent: [f32::INFINITY; TOGETHER],
+        }
     }
 }
 
-/// One spike where a crossing after it is solved.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Origin {
-    /// In `tau`.
-    pub(super) time: f64,
-    /// `e^-t`
-    pub(super) shrink: f32,
-    /// Time to the next spike; infinite for the last one.
-    pub(super) span: f32,
-}
-
-/// The spikes of one sample.
+/// The spikes of one sample: in `events` with some at the end that change nothing, in the other lists one number for each.
 #[derive(Debug, Default)]
 pub(super) struct Arrivals {
-    /// With events that change nothing at the end, as many as the sample with the most spikes has.
-    pub(super) events: Vec<Event>,
-    /// Without them.
-    pub(super) origins: Vec<Origin>,
+    pub(super) events: Vec<Events>,
     pub(super) sources: Vec<u32>,
     /// In `tau`.
     pub(super) times: Vec<f64>,
+    /// `e^-t`
+    pub(super) shrink: Vec<f32>,
+    /// Time to the next spike; infinite for the last one.
+    pub(super) span: Vec<f32>,
     since: Vec<f32>,
-    growth: Vec<f32>,
-    shrink: Vec<f32>,
 }
 
 impl Arrivals {
@@ -68,7 +65,9 @@ impl Arrivals {
             }
         }
         if tau != 1.0 {
-            times.iter_mut().for_each(|time| *time /= tau);
+            for time in times {
+                *time /= tau;
+            }
         }
     }
 
@@ -77,9 +76,9 @@ impl Arrivals {
         Some(self.times.last()? - self.times.first()?)
     }
 
-    /// Adds events that change nothing.
+    /// Adds events that change nothing, so that there are at least so many.
     pub(super) fn fill_up(&mut self, n_events: usize, n_sources: usize) {
-        self.events.resize(n_events, Event::none(n_sources));
+        self.events.resize(n_events.div_ceil(TOGETHER), Events::none(n_sources));
     }
 }
 
@@ -95,10 +94,11 @@ fn sink(sources: &mut [u32], times: &mut [f64]) {
     }
 }
 
-/// Works out what spikes mean, for a threshold.
+/// Works out what spikes mean, for a threshold and a layer with so many sources.
 pub(super) struct Weigh<'a> {
     pub(super) arrivals: &'a mut Arrivals,
     pub(super) theta: f32,
+    pub(super) n_sources: usize,
 }
 
 impl Loops for Weigh<'_> {
@@ -106,31 +106,41 @@ impl Loops for Weigh<'_> {
 
     #[inline(always)]
     fn run(self) {
-        let Self { arrivals: Arrivals { events, origins, sources, times, since, growth, shrink }, theta } = self;
+        let Self { arrivals: Arrivals { events, sources, times, shrink, span, since }, theta, n_sources } = self;
         let (Some(&first), n) = (times.first(), times.len()) else { return };
-        for list in [&mut *since, growth, shrink] {
-            list.resize(n, 0.0);
-        }
-        events.resize(n, Event::none(0));
-        origins.resize(n, Origin::default());
+        events.clear();
+        events.resize(n.div_ceil(TOGETHER), Events::none(n_sources));
+        since.resize(n.next_multiple_of(TOGETHER), 0.0);
+        span.resize(n.next_multiple_of(TOGETHER), 0.0);
+        shrink.resize(n, 0.0);
         for (since, time) in since.iter_mut().zip(&*times) {
             *since = (time - first) as f32;
         }
-        for (growth, since) in growth.iter_mut().zip(&*since) {
-            *growth = exp(*since);
+        for ((span, time), next) in span.iter_mut().zip(&*times).zip(&times[1..]) {
+            *span = (next - time) as f32;
         }
+        span[n - 1..].fill(0.0);
         for (shrink, since) in shrink.iter_mut().zip(&*since) {
             *shrink = exp(-*since);
         }
-        let (events, origins, sources) = (&mut events[..n], &mut origins[..n], &sources[..n]);
-        let (times, growth, shrink) = (&times[..n], &growth[..n], &shrink[..n]);
-        for k in 0..n - 1 {
-            let (time, growth, span) = (times[k], growth[k], (times[k + 1] - times[k]) as f32);
-            events[k] = Event { source: sources[k], growth, span, tangent: theta * growth * (1.0 + span) };
-            origins[k] = Origin { time, shrink: shrink[k], span };
+        let lists = since.as_chunks::<TOGETHER>().0.iter().zip(span.as_chunks::<TOGETHER>().0);
+        for (events, (since, span)) in events.iter_mut().zip(lists) {
+            for (growth, since) in events.growth.iter_mut().zip(since) {
+                *growth = exp(*since);
+            }
+            events.span = *span;
+            for ((tangent, growth), span) in events.tangent.iter_mut().zip(&events.growth).zip(span) {
+                *tangent = theta * growth * (1.0 + span);
+            }
         }
-        let k = n - 1;
-        events[k] = Event { source: sources[k], growth: growth[k], span: 0.0, tangent: f32::INFINITY };
-        origins[k] = Origin { time: times[k], shrink: shrink[k], span: f32::INFINITY };
+        for (events, sources) in events.iter_mut().zip(sources.chunks(TOGETHER)) {
+            events.source[..sources.len()].copy_from_slice(sources);
+        }
+        if let Some(events) = events.last_mut() {
+            let last = (n - 1) % TOGETHER;
+            events.tangent[last..].fill(f32::INFINITY);
+            events.growth[last + 1..].fill(0.0);
+        }
+        span[n - 1] = f32::INFINITY;
     }
 }

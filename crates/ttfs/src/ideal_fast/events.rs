@@ -1,4 +1,4 @@
-//! The spikes that reach a layer, in order, and what they mean to all of its neurons alike.
+//! The spikes that reach a layer in one sample, in order.
 
 #![allow(clippy::inline_always, reason = "loops must be inlined into a function that is compiled for the processor")]
 

@@ -7,10 +7,13 @@
 //! ```
 //! From event to event a layer needs two multiplications per neuron, `a += w e` and `u += dt a`, and one comparison: a line that is
 //! below the tangent of `theta e^t` at the beginning of an interval is below the curve, which is convex. A neuron that is not stays
-//! as it is, without a branch, and all are solved together at the end: `v + i s = theta e^s` by a series around the highest point of the
-//! difference (that of Lambert's W around its branch point) and two steps of Newton's method. False alarms of the tangent go on from where they are; what single
-//! precision cannot decide (a grazing crossing, a crossing at the very end of an interval) is left to [`LifModel`], the twin in double
-//! precision.
+//! as it is, without a branch, and all are solved together at the end: `v + i s = theta e^s` by a polynomial in the square root of how far
+//! the line is above the curve where it is highest (Lambert's W around its branch point), without an iteration. False alarms of the tangent go
+//! on from where they are; what single precision cannot decide (a grazing crossing, a crossing at the very end of an interval) is left to
+//! [`LifModel`], the twin in double precision.
+//!
+//! Sixteen samples go together: their spikes are sorted in the lanes of one network ([`order`]), and blocks of weights are used for all of them
+//! ([`pass`]).
 //!
 //! Against that twin spike times differ by about 1e-6 `tau`, at grazing crossings by up to 1e-4; spike or silence differ
 //! within 1e-5 of the threshold.
@@ -119,11 +122,14 @@ struct Layer<'a> {
 
 impl<'a> Layer<'a> {
     fn new(ideal: Ideal, exact: &'a Array2<f64>, instructions: Instructions) -> Self {
-        let weights = Weights::new(exact.dim(), |input, row| {
-            let pairs = row.iter_mut().zip(exact.row(input));
+        let all = exact.as_standard_layout();
+        let all = all.as_slice().unwrap_or_default();
+        let n_neurons = exact.ncols();
+        let weights = Weights::new(exact.dim(), |source, row| {
+            let weights = &all[source * n_neurons..][..n_neurons];
             match ideal.grid {
-                Some(grid) => pairs.for_each(|(row, w)| *row = grid.rounded(*w) as f32),
-                None => pairs.for_each(|(row, w)| *row = *w as f32),
+                Some(grid) => grid.rounded_singles(weights, row),
+                None => row.iter_mut().zip(weights).for_each(|(row, w)| *row = *w as f32),
             }
         });
         Self { model: ideal.model, grid: ideal.grid, exact, weights, instructions }
@@ -148,7 +154,7 @@ impl<'a> Layer<'a> {
                     }
                 }
                 Some(_) => {
-                    instructions.run(Weigh { arrivals, theta });
+                    instructions.run(Weigh { arrivals, theta, n_sources });
                     samples.push(sample);
                 }
             }

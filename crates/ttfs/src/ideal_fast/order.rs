@@ -70,7 +70,7 @@ impl<'a, S: Iterator<Item = &'a [f64]>> Loops for Sort<'_, S> {
 fn make_keys(times: &[f64], keys: &mut Vec<u32>) {
     // 2^52: what is added to it is a whole number in the lowest bits.
     const INTEGER: f64 = 4_503_599_627_370_496.0;
-    const LANES: usize = 8;
+    const LANES: usize = 32;
     let (mut firsts, mut lasts) = ([f64::INFINITY; LANES], [f64::NEG_INFINITY; LANES]);
     let (blocks, rest) = times.as_chunks::<LANES>();
     for block in blocks {
@@ -81,7 +81,8 @@ fn make_keys(times: &[f64], keys: &mut Vec<u32>) {
         }
     }
     let first = firsts.iter().chain(rest).copied().fold(f64::INFINITY, f64::min);
-    let last = lasts.iter().chain(rest.iter().filter(|t| **t < f64::INFINITY)).copied().fold(f64::NEG_INFINITY, f64::max);
+    let last =
+        lasts.iter().chain(rest.iter().filter(|t| **t < f64::INFINITY)).copied().fold(f64::NEG_INFINITY, f64::max);
     let steps = f64::from((1_u32 << (32 - SOURCE_BITS)) - 1);
     let scale = if last > first { steps / (last - first) } else { 0.0 };
     keys.resize(times.len(), 0);
@@ -133,7 +134,8 @@ mod tests {
                 let samples: Vec<Vec<f64>> = (0..n_samples)
                     .map(|_| {
                         let silent = draw.uniform();
-                        let mut time = || if draw.uniform() < silent { f64::INFINITY } else { 3.0 * draw.uniform() - 1.0 };
+                        let mut time =
+                            || if draw.uniform() < silent { f64::INFINITY } else { 3.0 * draw.uniform() - 1.0 };
                         (0..n).map(|_| time()).collect()
                     })
                     .collect();

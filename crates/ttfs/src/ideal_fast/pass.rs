@@ -2,14 +2,14 @@
 
 #![allow(clippy::inline_always, reason = "must be inlined into a function that is compiled for the processor")]
 
-use bss2_emu::vectors::{Lanes, Mask, Vector, Work};
+use bss2_emu::vectors::{Lanes, Vector, Work};
 
-use super::arrivals::{Arrivals, Event};
+use super::arrivals::{Arrivals, Events, TOGETHER};
 use super::solve::Left;
 use super::weights::{WIDE, Weights};
 
 /// Samples that go through a wide block together, and through a block of one vector.
-const BESIDE_WIDE: usize = 4;
+const BESIDE_WIDE: usize = 1;
 const BESIDE_NARROW: usize = 8;
 
 /// Samples through all neurons of a layer.
@@ -42,8 +42,8 @@ impl Pass<'_> {
     fn block<V: Vector, const N: usize, const M: usize>(&mut self, first: usize, rows: &[[Lanes; N]]) {
         for samples in self.samples.chunks(M) {
             let number = |place: usize| samples[place.min(samples.len() - 1)];
-            let n = samples.iter().map(|&sample| self.arrivals[sample].origins.len()).max().unwrap_or(0);
-            let events: [&[Event]; M] = std::array::from_fn(|place| &self.arrivals[number(place)].events[..n]);
+            let n = samples.iter().map(|&sample| self.arrivals[sample].times.len()).max().unwrap_or(0);
+            let events: [&[Events]; M] = std::array::from_fn(|place| &self.arrivals[number(place)].events[..]);
             let all = through::<V, N, M>(rows, events, n);
             for (&sample, membranes) in samples.iter().zip(&all) {
                 let left = &mut self.left[sample];
@@ -70,28 +70,31 @@ struct Membranes<V> {
 #[inline(always)]
 fn through<V: Vector, const N: usize, const M: usize>(
     rows: &[[Lanes; N]],
-    events: [&[Event]; M],
+    events: [&[Events]; M],
     n: usize,
 ) -> [[Membranes<V>; N]; M] {
     let (zero, one) = (V::splat(0.0), V::splat(1.0));
     let mut all = [[Membranes { a: zero, u: zero, passed: zero }; N]; M];
     let mut number = zero;
-    for k in 0..n {
-        for m in 0..M {
-            let event = &events[m][k];
-            let weights = &rows[event.source as usize];
-            let (growth, span, tangent) = (V::splat(event.growth), V::splat(event.span), V::splat(event.tangent));
-            for (membranes, weights) in all[m].iter_mut().zip(weights) {
-                let Membranes { a, u, passed } = *membranes;
-                let is_free = passed.at_least(number);
-                let a = V::select(is_free, V::load(weights).mul_add(growth, a), a);
-                let u = V::select(is_free, a.mul_add(span, u), u);
-                let passes = is_free.and(tangent.at_least(u));
-                let passed = V::select(passes, passed.add(one), passed);
-                *membranes = Membranes { a, u, passed };
+    for part in 0..n.div_ceil(TOGETHER) {
+        let events = events.map(|events| &events[part]);
+        for k in 0..TOGETHER.min(n - part * TOGETHER) {
+            for m in 0..M {
+                let weights = &rows[events[m].source[k] as usize];
+                let (growth, span) = (V::splat(events[m].growth[k]), V::splat(events[m].span[k]));
+                let tangent = V::splat(events[m].tangent[k]);
+                for (membranes, weights) in all[m].iter_mut().zip(weights) {
+                    let Membranes { a, u, passed } = *membranes;
+                    let is_free = passed.at_least(number);
+                    let a = V::select(is_free, V::load(weights).mul_add(growth, a), a);
+                    let u = V::select(is_free, a.mul_add(span, u), u);
+                    let passes = tangent.at_least_where(u, is_free);
+                    let passed = V::select(passes, passed.add(one), passed);
+                    *membranes = Membranes { a, u, passed };
+                }
             }
+            number = number.add(one);
         }
-        number = number.add(one);
     }
     all
 }

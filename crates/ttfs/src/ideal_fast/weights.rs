@@ -3,7 +3,7 @@
 use bss2_emu::vectors::{LANES, Lanes};
 
 /// Vectors of a wide block: neurons that go through all spikes together.
-pub(super) const WIDE: usize = 2;
+pub(super) const WIDE: usize = 8;
 
 /// Weights of a layer, block by block, source by source, neuron by neuron, each block with a row of zeros at its end.
 #[derive(Debug, Default)]
