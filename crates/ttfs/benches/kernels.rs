@@ -64,6 +64,20 @@ fn forward<const FAST: usize>(bencher: Bencher, [n_inputs, n]: [usize; 2]) {
     });
 }
 
+/// The kernels of the ideal path, each with a layer of which it is nearly all: sorting has one neuron and inputs that are all
+/// active (a hidden layer's) or mostly silent (an image's), the loop many neurons for many spikes, solving many for few.
+#[divan::bench(sample_count = 20, args = [("sorting hidden spikes", 246, 1, 1.0), ("sorting inputs", 256, 1, 0.3),
+    ("loop", 256, 1024, 1.0), ("solving", 5, 1024, 1.0)])]
+fn ideal(bencher: Bencher, (_, n_inputs, n, active): (&str, usize, usize, f64)) {
+    let network = network(&[n_inputs, n]);
+    let mut draw = Stream::new(5, Purpose::Search, [0, 0, 0]);
+    let mut time = || if draw.uniform() < active { 2.0 * draw.uniform() } else { f64::INFINITY };
+    let inputs = Array2::from_shape_simple_fn((BATCH, n_inputs), &mut time);
+    let mut fast = FastIdeal(Ideal { model: scaling().model(), grid: None });
+    let run = RunId { session: 0, index: 0 };
+    bencher.counter(ItemsCount::new(BATCH)).bench_local(|| fast.forward(&network, inputs.view(), run));
+}
+
 /// A substrate that costs nothing.
 struct Recorded(Spikes);
 

@@ -1,6 +1,6 @@
 //! How features become spike times.
 
-use ndarray::{Array2, ArrayViewMut1};
+use ndarray::{Array2, ArrayViewMut1, Axis};
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, data::Dataset, error};
@@ -104,9 +104,15 @@ impl TimeEncoding {
     }
 
     /// Lays out the spike times of one sample's features, with bias and copies.
-    pub(crate) fn fill(&self, inputs: ArrayViewMut1<f64>, features: impl Iterator<Item = f64> + Clone) {
-        for (input, t) in inputs.into_iter().zip(features.chain(self.bias).cycle()) {
-            *input = t;
+    pub(crate) fn fill(&self, mut inputs: ArrayViewMut1<f64>, features: impl Iterator<Item = f64>) {
+        let n = inputs.len() / self.copies.max(1);
+        let (mut first, mut copies) = inputs.view_mut().split_at(Axis(0), n);
+        first.iter_mut().zip(features).for_each(|(input, t)| *input = t);
+        if let (Some(bias), Some(last)) = (self.bias, first.last_mut()) {
+            *last = bias;
+        }
+        for mut copy in copies.axis_chunks_iter_mut(Axis(0), n.max(1)) {
+            copy.assign(&first);
         }
     }
 }

@@ -3,10 +3,14 @@
 use std::ops::Range;
 
 use ndarray::{Array2, Axis};
+use rayon::prelude::*;
 
 use crate::data::Dataset;
 use crate::data::images::Images;
 use crate::encoding::TimeEncoding;
+
+/// Samples that are worth handing to another thread.
+const WORTH_A_THREAD: usize = 64;
 
 /// Input spike times with their labels.
 ///
@@ -77,9 +81,10 @@ impl Samples {
                 // What an encoding does to a byte is worked out once a batch, not once a pixel.
                 let of_byte = features.map(|feature| encoding.time(feature));
                 let mut times = Array2::zeros((chosen.len(), self.n_inputs()));
-                for (mut times, &sample) in times.rows_mut().into_iter().zip(chosen) {
-                    encoding.fill(times.view_mut(), bytes.row(sample).iter().map(|&byte| of_byte[usize::from(byte)]));
-                }
+                let rows = times.axis_iter_mut(Axis(0)).into_par_iter().zip(chosen).with_min_len(WORTH_A_THREAD);
+                rows.for_each(|(times, &sample)| {
+                    encoding.fill(times, bytes.row(sample).iter().map(|&byte| of_byte[usize::from(byte)]));
+                });
                 times
             }
         }

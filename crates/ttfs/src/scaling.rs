@@ -113,9 +113,13 @@ impl Scaling {
 
     /// The signed weight code, -63..=63.
     pub fn signed_code(&self, weight: f64) -> i8 {
+        self.whole_code(weight) as i8
+    }
+
+    fn whole_code(&self, weight: f64) -> f64 {
         // Adding it to a small number rounds that to an integer, halves to the even one.
         const INTEGER: f64 = 6_755_399_441_055_744.0;
-        ((weight * self.lsb_per_weight).clamp(-LARGEST_CODE, LARGEST_CODE) + INTEGER - INTEGER) as i8
+        (weight * self.lsb_per_weight).clamp(-LARGEST_CODE, LARGEST_CODE) + INTEGER - INTEGER
     }
 
     /// The signed weight codes of many weights, which replace what `codes` held.
@@ -123,6 +127,11 @@ impl Scaling {
         codes.clear();
         codes.resize(weights.len(), 0);
         widest(Rounding { scaling: self, weights, codes });
+    }
+
+    /// The weights that the chip really has, in single precision.
+    pub(crate) fn rounded_singles(&self, weights: &[f64], rounded: &mut [f32]) {
+        widest(RoundedSingles { scaling: self, weights, rounded });
     }
 
     /// The codes of the excitatory and the inhibitory synapse of a weight: one of them is zero.
@@ -231,6 +240,24 @@ impl Loops for Rounding<'_> {
     fn run(self) {
         for (code, weight) in self.codes.iter_mut().zip(self.weights) {
             *code = self.scaling.signed_code(*weight);
+        }
+    }
+}
+
+struct RoundedSingles<'a> {
+    scaling: &'a Scaling,
+    weights: &'a [f64],
+    rounded: &'a mut [f32],
+}
+
+impl Loops for RoundedSingles<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "the loop is compiled for the processor")]
+    fn run(self) {
+        for (rounded, weight) in self.rounded.iter_mut().zip(self.weights) {
+            *rounded = (self.scaling.whole_code(*weight) / self.scaling.lsb_per_weight) as f32;
         }
     }
 }

@@ -1,26 +1,18 @@
-//! The spikes that reach a layer, in order, and what they mean to all of its neurons alike.
+//! The spikes that reach a layer in one sample, in order.
 
 #![allow(clippy::inline_always, reason = "loops must be inlined into a function that is compiled for the processor")]
 
 use bss2_emu::vectors::{Instructions, Loops};
-
-use crate::exponential::exp;
 
 /// Bits of a key that tell the input, below those of its time.
 const INDEX_BITS: u32 = 12;
 /// Up to so many spikes every one is compared with every other, which vectors do in no time and without a branch.
 const RANKED: usize = 320;
 
-/// One spike in the loop over the neurons.
+/// One spike.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Event {
     pub(crate) input: u32,
-    /// `e^t`, times counted from the first spike.
-    pub(super) growth: f32,
-    /// Time to the next spike; 0 for the last one.
-    pub(super) span: f32,
-    /// A line that is below it at the next spike is below the threshold until then; infinite for the last one.
-    pub(super) tangent: f32,
 }
 
 /// The spikes that reach a layer, sorted by time.
@@ -32,7 +24,6 @@ pub(crate) struct Events {
     sent: Vec<(f64, u32)>,
     keys: Vec<u32>,
     ranks: Vec<u32>,
-    growth: Vec<f64>,
 }
 
 impl Events {
@@ -105,24 +96,6 @@ impl Events {
             }
         }
     }
-
-    /// From the first spike to the last.
-    pub(super) fn span(&self) -> Option<f64> {
-        Some(self.times.last()? - self.times.first()?)
-    }
-
-    /// Works out what spikes mean, for a threshold.
-    pub(super) fn weigh(&mut self, threshold: f64, instructions: Instructions) {
-        self.growth.resize(self.times.len(), 0.0);
-        instructions.run(Growth { times: &self.times, growth: &mut self.growth });
-        for (k, (event, &growth)) in self.list.iter_mut().zip(&self.growth).enumerate() {
-            let next = self.times.get(k + 1);
-            let span = next.map_or(0.0, |next| next - self.times[k]);
-            event.growth = growth as f32;
-            event.span = span as f32;
-            event.tangent = if next.is_some() { (threshold * growth * (1.0 + span)) as f32 } else { f32::INFINITY };
-        }
-    }
 }
 
 /// The place of each key among all: how many are smaller.
@@ -146,24 +119,6 @@ impl Loops for Ranks<'_> {
                 }
             }
             *places = smaller;
-        }
-    }
-}
-
-/// `e^t`, times counted from the first.
-struct Growth<'a> {
-    times: &'a [f64],
-    growth: &'a mut [f64],
-}
-
-impl Loops for Growth<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run(self) {
-        let Some(&first) = self.times.first() else { return };
-        for (growth, t) in self.growth.iter_mut().zip(self.times) {
-            *growth = exp(t - first);
         }
     }
 }

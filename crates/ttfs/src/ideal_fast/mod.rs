@@ -7,20 +7,27 @@
 //! ```
 //! From event to event a layer needs two multiplications per neuron, `a += w e` and `u += dt a`, and one comparison: a line that is
 //! below the tangent of `theta e^t` at the beginning of an interval is below the curve, which is convex. A neuron that is not stays
-//! as it is, without a branch, and all are solved together at the end: `v + i s = theta e^s` by a series around the highest point of the
-//! difference (that of Lambert's W around its branch point) and two steps of Newton's method. False alarms of the tangent go on from where they are; what single
-//! precision cannot decide (a grazing crossing, a crossing at the very end of an interval) is left to [`LifModel`], the twin in double
-//! precision.
+//! as it is, without a branch, and all are solved together at the end: `v + i s = theta e^s` by a polynomial in the square root of how far
+//! the line is above the curve where it is highest (Lambert's W around its branch point), without an iteration. False alarms of the tangent go
+//! on from where they are; what single precision cannot decide (a grazing crossing, a crossing at the very end of an interval) is left to
+//! [`LifModel`], the twin in double precision.
+//!
+//! Sixteen samples go together: their spikes are sorted in the lanes of one network ([`order`]), and blocks of weights are used for all of them
+//! ([`pass`]).
 //!
 //! Against that twin spike times differ by about 1e-6 `tau`, at grazing crossings by up to 1e-4; spike or silence differ
 //! within 1e-5 of the threshold.
 
+mod arrivals;
 pub(crate) mod events;
-mod lanes;
+mod order;
+mod pass;
+mod solve;
+mod weights;
 
 use bss2_emu::RunId;
 use bss2_emu::vectors::Instructions;
-use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut1, Axis};
+use ndarray::{Array2, ArrayView2};
 use rayon::prelude::*;
 
 use crate::Error;
@@ -28,45 +35,58 @@ use crate::network::Network;
 use crate::neuron::LifModel;
 use crate::scaling::Scaling;
 use crate::substrate::{Ideal, Spikes, Substrate};
-use events::Events;
-use lanes::{Lanes, Resume, Run, Verdict, Weights};
+use arrivals::{Arrivals, Weigh};
+use order::{MOST_SOURCES, Order, SAMPLES, Sort};
+use pass::Pass;
+use solve::{Intervals, Left, Pending, Resume, Settle};
+use weights::Weights;
 
 /// Longest span of input times, in `tau`: beyond it the sums leave the range of an `f32`.
 const LONGEST_SPAN: f64 = 30.0;
 
-/// The ideal network, fast: as [`Ideal`], in single precision for equal time constants and without delays; else it is [`Ideal`] itself.
+/// The ideal network, fast: as [`Ideal`], in single precision for equal time constants, without delays and for layers of at most 4096
+/// sources; else it is [`Ideal`] itself.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct FastIdeal(pub Ideal);
 
 impl FastIdeal {
     /// Whether this network is run in single precision.
     pub fn applies_to(&self, network: &Network) -> bool {
-        self.0.model.tau_mem == self.0.model.tau_syn && !network.has_delays()
+        self.0.model.tau_mem == self.0.model.tau_syn
+            && !network.has_delays()
+            && network.weights.iter().all(|weights| weights.nrows() <= MOST_SOURCES)
     }
 
     fn run(&self, network: &Network, inputs: ArrayView2<f64>, instructions: Instructions) -> Vec<Array2<f64>> {
         let layers: Vec<Layer> =
             network.weights.iter().map(|weights| Layer::new(self.0, weights, instructions)).collect();
-        let silent = |n: usize| Array2::from_elem((inputs.nrows(), n), f64::INFINITY);
-        let mut times: Vec<Array2<f64>> = network.sizes().into_iter().map(silent).collect();
-        let mut samples: Vec<Vec<ArrayViewMut1<f64>>> = (0..inputs.nrows()).map(|_| Vec::new()).collect();
-        for times in &mut times {
-            for (sample, row) in samples.iter_mut().zip(times.axis_iter_mut(Axis(0))) {
-                sample.push(row);
+        let n_samples = inputs.nrows();
+        let mut times: Vec<Array2<f64>> =
+            layers.iter().map(|layer| Array2::zeros((n_samples, layer.weights.n_neurons))).collect();
+        // Few samples are shared out evenly; who is beside whom changes nothing.
+        let size = n_samples.div_ceil(rayon::current_num_threads()).clamp(1, SAMPLES);
+        let mut groups: Vec<Vec<&mut [f64]>> = (0..n_samples.div_ceil(size)).map(|_| Vec::new()).collect();
+        for (times, layer) in times.iter_mut().zip(&layers) {
+            let width = size * layer.weights.n_neurons;
+            let Some(times) = times.as_slice_mut().filter(|_| width > 0) else { continue };
+            for (group, times) in groups.iter_mut().zip(times.chunks_mut(width)) {
+                group.push(times);
             }
         }
-        samples.into_par_iter().zip(inputs.axis_iter(Axis(0)).into_par_iter()).for_each_init(
-            Scratch::default,
-            |scratch, (mut rows, inputs)| {
-                for (number, layer) in layers.iter().enumerate() {
-                    let (before, after) = rows.split_at_mut(number);
-                    let sources = before.last().map_or(inputs, |times| times.view());
-                    if let Some(out) = after.first_mut() {
-                        layer.run(sources, out, scratch);
-                    }
+        let inputs = inputs.as_standard_layout();
+        let inputs = inputs.as_slice().unwrap_or_default();
+        let width = layers.first().map_or(0, |layer| layer.weights.n_sources);
+        groups.into_par_iter().enumerate().for_each_init(Scratch::default, |scratch, (number, mut group)| {
+            let from = number * size;
+            let n = size.min(n_samples - from);
+            for (place, layer) in layers.iter().enumerate() {
+                let (before, after) = group.split_at_mut(place);
+                let sources = before.last().map_or(&inputs[from * width..][..n * width], |times| &**times);
+                if let Some(out) = after.first_mut() {
+                    layer.run(sources, out, n, scratch);
                 }
-            },
-        );
+            }
+        });
         times
     }
 }
@@ -81,11 +101,14 @@ impl Substrate for FastIdeal {
     }
 }
 
-/// What a thread keeps from sample to sample.
+/// What a thread keeps from samples to samples.
 #[derive(Default)]
 struct Scratch {
-    events: Events,
-    lanes: Lanes,
+    order: Order,
+    arrivals: [Arrivals; SAMPLES],
+    left: [Left; SAMPLES],
+    intervals: Intervals,
+    pending: Vec<Pending>,
 }
 
 /// One layer.
@@ -99,62 +122,79 @@ struct Layer<'a> {
 
 impl<'a> Layer<'a> {
     fn new(ideal: Ideal, exact: &'a Array2<f64>, instructions: Instructions) -> Self {
-        let weights = Weights::new(exact.dim(), |input, row| {
-            let pairs = row.iter_mut().zip(exact.row(input));
+        let all = exact.as_standard_layout();
+        let all = all.as_slice().unwrap_or_default();
+        let n_neurons = exact.ncols();
+        let weights = Weights::new(exact.dim(), |source, row| {
+            let weights = &all[source * n_neurons..][..n_neurons];
             match ideal.grid {
-                Some(grid) => pairs.for_each(|(row, w)| *row = grid.rounded(*w) as f32),
-                None => pairs.for_each(|(row, w)| *row = *w as f32),
+                Some(grid) => grid.rounded_singles(weights, row),
+                None => row.iter_mut().zip(weights).for_each(|(row, w)| *row = *w as f32),
             }
         });
         Self { model: ideal.model, grid: ideal.grid, exact, weights, instructions }
     }
 
-    /// First spikes of one sample, for neurons that are noted as silent.
-    fn run(&self, sources: ArrayView1<f64>, out: &mut ArrayViewMut1<f64>, Scratch { events, lanes }: &mut Scratch) {
-        let tau = self.model.tau_mem;
-        match sources.to_slice() {
-            Some(sources) if tau == 1.0 => events.sort(sources, self.instructions),
-            _ => events.sort(&sources.iter().map(|t| t / tau).collect::<Vec<_>>(), self.instructions),
-        }
-        let Some(span) = events.span() else { return };
-        if span > LONGEST_SPAN {
-            for (neuron, out) in out.iter_mut().enumerate() {
-                *out = tau * self.by_the_twin(events, neuron);
+    /// First spikes of up to [`SAMPLES`] samples, one after the other in `sources` and `out`.
+    fn run(&self, sources: &[f64], out: &mut [f64], n: usize, scratch: &mut Scratch) {
+        let Scratch { order, arrivals, left, intervals, pending } = scratch;
+        let (tau, theta, instructions) = (self.model.tau_mem, self.model.threshold as f32, self.instructions);
+        let Weights { n_sources, n_neurons, .. } = self.weights;
+        let sources = |sample: usize| &sources[sample * n_sources..][..n_sources];
+        instructions.run(Sort { order, samples: (0..n).map(sources) });
+        let mut times: Vec<&mut [f64]> = out.chunks_exact_mut(n_neurons).collect();
+        let mut samples = Vec::with_capacity(n);
+        for (sample, arrivals) in arrivals.iter_mut().enumerate().take(n) {
+            arrivals.take(order.counts[sample], order.sources(sample), sources(sample), tau);
+            match arrivals.span() {
+                None => times[sample].fill(f64::INFINITY),
+                Some(span) if span > LONGEST_SPAN => {
+                    for (neuron, time) in times[sample].iter_mut().enumerate() {
+                        *time = tau * self.by_the_twin(arrivals, neuron);
+                    }
+                }
+                Some(_) => {
+                    instructions.run(Weigh { arrivals, theta, n_sources });
+                    samples.push(sample);
+                }
             }
-            return;
         }
-        events.weigh(self.model.threshold, self.instructions);
-        let theta = self.model.threshold as f32;
-        self.instructions.run(Run { weights: &self.weights, events, lanes, theta });
-        let last = events.list.len() - 1;
-        for (neuron, out) in out.iter_mut().enumerate() {
-            let k = lanes.interval[neuron] as usize;
-            let spike = if lanes.verdict[neuron] == Verdict::Spike as u32 {
-                events.times[k] + f64::from(lanes.after[neuron])
-            } else if lanes.verdict[neuron] == Verdict::Doubt as u32 {
-                self.by_the_twin(events, neuron)
-            } else if k == last {
-                continue;
-            } else {
-                let resume = Resume { weights: &self.weights, events, lanes, theta, neuron };
-                self.instructions.run(resume).unwrap_or_else(|| self.by_the_twin(events, neuron))
-            };
-            *out = tau * spike;
+        samples.sort_by_key(|&sample| order.counts[sample]);
+        let most = samples.last().map_or(0, |&sample| order.counts[sample]);
+        for &sample in &samples {
+            arrivals[sample].fill_up(most, n_sources);
+            left[sample].resize(self.weights.vectors());
+        }
+        let (weights, arrivals) = (&self.weights, &arrivals[..]);
+        instructions.with_vectors(Pass { weights, arrivals, samples: &samples, left });
+        pending.clear();
+        for &sample in &samples {
+            let (left, arrivals, times) = (&left[sample], &arrivals[sample], &mut *times[sample]);
+            instructions.run(Settle { left, arrivals, theta, sample, times, intervals, pending });
+        }
+        for &pending in &*pending {
+            let arrivals = &arrivals[pending.sample];
+            let found = instructions.run(Resume { weights, arrivals, theta, pending });
+            times[pending.sample][pending.neuron] = found.unwrap_or_else(|| self.by_the_twin(arrivals, pending.neuron));
+        }
+        if tau != 1.0 {
+            for &sample in &samples {
+                times[sample].iter_mut().for_each(|time| *time *= tau);
+            }
         }
     }
 
     /// One neuron in double precision, in `tau`.
     #[cold]
     #[inline(never)]
-    fn by_the_twin(&self, events: &Events, neuron: usize) -> f64 {
+    fn by_the_twin(&self, arrivals: &Arrivals, neuron: usize) -> f64 {
         let unit = LifModel { tau_mem: 1.0, tau_syn: 1.0, threshold: self.model.threshold };
-        let weight = |input: u32| self.exact[[input as usize, neuron]];
-        let inputs = events.list.iter().map(|event| event.input);
+        let weights = arrivals.sources.iter().map(|&source| self.exact[[source as usize, neuron]]);
         let column: Vec<f64> = match self.grid {
-            Some(grid) => inputs.map(|input| grid.rounded(weight(input))).collect(),
-            None => inputs.map(weight).collect(),
+            Some(grid) => weights.map(|weight| grid.rounded(weight)).collect(),
+            None => weights.collect(),
         };
-        unit.first_spike(&events.times, &column)
+        unit.first_spike(&arrivals.times, &column)
     }
 }
 

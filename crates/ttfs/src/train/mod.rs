@@ -12,7 +12,7 @@ mod single;
 use bss2_emu::RunId;
 use bss2_emu::rng::{Purpose, Stream, derive};
 use bss2_emu::vectors::Instructions;
-use ndarray::{Array2, ArrayView2, Axis};
+use ndarray::{Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
 
 pub use crate::samples::Samples;
@@ -323,7 +323,8 @@ impl Trainer {
     ) -> Result<Evaluation, Error> {
         let mut tally = Tally::default();
         let mut classes = Vec::with_capacity(samples.labels.len());
-        let mut times: Vec<Array2<f64>> = network.sizes().into_iter().map(|n| Array2::zeros((0, n))).collect();
+        let sizes = network.sizes();
+        let mut times: Vec<Vec<f64>> = sizes.iter().map(|n| Vec::with_capacity(samples.labels.len() * n)).collect();
         let size = self.settings.evaluation_batch_size;
         let batches = samples.labels.len().div_ceil(size);
         for (number, labels) in samples.labels.chunks(size).enumerate() {
@@ -332,10 +333,14 @@ impl Trainer {
             let layers = substrate.forward(network, inputs.view(), run)?.layers;
             classes.extend(tally.add(&layers, labels, &self.settings.loss));
             for (times, layer) in times.iter_mut().zip(&layers) {
-                append(times, layer.view())?;
+                match layer.as_slice() {
+                    Some(layer) => times.extend_from_slice(layer),
+                    None => times.extend(layer),
+                }
             }
         }
-        Ok(Evaluation { score: tally.score(), layers: times, classes })
+        let all = times.into_iter().zip(sizes).map(|(times, n)| rows(times, [samples.labels.len(), n]));
+        Ok(Evaluation { score: tally.score(), layers: all.collect::<Result<_, _>>()?, classes })
     }
 
     fn run_id(&self, session: u64, epoch: u32, batches: usize, batch: usize) -> RunId {
@@ -377,12 +382,11 @@ impl Trainer {
 }
 
 /// Adds the rows of another run; a substrate that returns another width is refused.
-fn append(rows: &mut Array2<f64>, more: ArrayView2<f64>) -> Result<(), Error> {
-    rows.append(Axis(0), more).map_err(|_| Error::Shape {
-        what: "spike times of the substrate",
-        found: more.shape().to_vec(),
-        expected: vec![more.nrows(), rows.ncols()],
-    })
+/// Spike times in rows, as many as they must be.
+fn rows(times: Vec<f64>, shape: [usize; 2]) -> Result<Array2<f64>, Error> {
+    let found = vec![times.len() / shape[1].max(1), shape[1]];
+    let refused = |_| Error::Shape { what: "spike times of the substrate", found, expected: shape.to_vec() };
+    Array2::from_shape_vec(shape, times).map_err(refused)
 }
 
 #[cfg(test)]

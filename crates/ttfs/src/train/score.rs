@@ -1,9 +1,13 @@
 //! How well samples were classified.
 
-use ndarray::Array2;
+use ndarray::{Array2, Axis};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::loss::Loss;
+
+/// Samples that are worth handing to another thread.
+const WORTH_A_THREAD: usize = 64;
 
 /// How well a set of samples was classified.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
@@ -56,9 +60,13 @@ impl Tally {
     /// Adds a batch and returns the class of each sample.
     pub(super) fn add(&mut self, layers: &[Array2<f64>], labels: &[usize], loss: &Loss) -> Vec<Option<usize>> {
         let Some((outputs, hidden)) = layers.split_last() else { return Vec::new() };
-        let classes: Vec<_> = outputs.rows().into_iter().map(|times| loss.classify(times)).collect();
-        for ((times, &label), &class) in outputs.rows().into_iter().zip(labels).zip(&classes) {
-            self.loss += loss.of_sample(times, label).0;
+        // Samples in parallel, sums in their order.
+        let mut scored = vec![(None, 0.0); labels.len()];
+        let rows = outputs.axis_iter(Axis(0)).into_par_iter().zip(labels).with_min_len(WORTH_A_THREAD);
+        rows.map(|(times, &label)| (loss.classify(times), loss.of_sample(times, label).0))
+            .collect_into_vec(&mut scored);
+        for (&label, &(class, loss)) in labels.iter().zip(&scored) {
+            self.loss += loss;
             self.correct += usize::from(class == Some(label));
             self.silent += usize::from(class.is_none());
             self.samples += 1;
@@ -67,7 +75,7 @@ impl Tally {
             self.hidden += times.len();
             self.hidden_silent += times.iter().filter(|t| !t.is_finite()).count();
         }
-        classes
+        scored.into_iter().map(|(class, _)| class).collect()
     }
 
     pub(super) fn score(&self) -> Score {

@@ -7,6 +7,7 @@
     unsafe_code,
     clippy::inline_always,
     clippy::needless_range_loop,
+    clippy::return_self_not_must_use,
     reason = "vector instructions: methods must be inlined into a function that is compiled for the processor"
 )]
 
@@ -37,7 +38,9 @@ pub trait Mask: Copy {
     fn of(bits: u32) -> Self;
     /// One bit for each number.
     fn bits(self) -> u32;
+    /// Yes where both say yes.
     fn and(self, other: Self) -> Self;
+    /// Yes where one of them does.
     fn or(self, other: Self) -> Self;
 }
 
@@ -71,10 +74,15 @@ pub trait Vector: Copy {
     fn store(self) -> Lanes;
     /// The same number sixteen times.
     fn splat(value: f32) -> Self;
+    /// Sum of each pair.
     fn add(self, other: Self) -> Self;
+    /// Difference.
     fn sub(self, other: Self) -> Self;
+    /// Product.
     fn mul(self, other: Self) -> Self;
+    /// Quotient.
     fn div(self, other: Self) -> Self;
+    /// Square root.
     fn sqrt(self) -> Self;
     /// `self * factor + summand`, rounded once.
     fn mul_add(self, factor: Self, summand: Self) -> Self;
@@ -86,6 +94,8 @@ pub trait Vector: Copy {
     fn min(self, other: Self) -> Self;
     /// Where `self >= other`.
     fn at_least(self, other: Self) -> Self::Mask;
+    /// Where the mask says yes and `self >= other`.
+    fn at_least_where(self, other: Self, mask: Self::Mask) -> Self::Mask;
     /// The first where the mask says yes, else the second.
     fn select(mask: Self::Mask, first: Self, second: Self) -> Self;
     /// Does work out of line, for the same processor: keeps what is rare from taking registers of what is not.
@@ -177,6 +187,10 @@ impl Vector for Plain {
     #[inline(always)]
     fn at_least(self, other: Self) -> u16 {
         (0..LANES).map(|l| u16::from(self.0[l] >= other.0[l]) << l).sum()
+    }
+    #[inline(always)]
+    fn at_least_where(self, other: Self, mask: u16) -> u16 {
+        self.at_least(other) & mask
     }
     #[inline(always)]
     fn select(mask: u16, first: Self, second: Self) -> Self {

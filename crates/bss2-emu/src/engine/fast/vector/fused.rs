@@ -2,7 +2,9 @@
 
 #![allow(unsafe_code, reason = "calls of code that is valid on processors with the instructions it was compiled for")]
 
-use super::Loops;
+#[cfg(target_arch = "x86_64")]
+use super::x86;
+use super::{Loops, Plain, Work};
 
 /// Vector instructions that this processor has.
 ///
@@ -81,6 +83,19 @@ impl Instructions {
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
             Set::Avx512 => unsafe { with_avx512(work) },
+        }
+    }
+
+    /// Does work with vectors of these instructions, for what the compiler does not find in loops: registers of masks, above all.
+    pub fn with_vectors<W: Work>(self, work: W) -> W::Output {
+        match self.0 {
+            Set::Plain => work.with::<Plain>(),
+            // SAFETY: as in `run`.
+            #[cfg(target_arch = "x86_64")]
+            Set::Avx2 => unsafe { x86::with_avx2(work) },
+            // SAFETY: as in `run`.
+            #[cfg(target_arch = "x86_64")]
+            Set::Avx512 => unsafe { x86::with_avx512(work) },
         }
     }
 }

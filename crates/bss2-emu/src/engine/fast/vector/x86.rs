@@ -5,8 +5,8 @@ use std::arch::x86_64::{
     _mm256_cmp_ps, _mm256_cmpeq_epi32, _mm256_div_ps, _mm256_fmadd_ps, _mm256_fnmadd_ps, _mm256_load_ps, _mm256_max_ps,
     _mm256_min_ps, _mm256_movemask_ps, _mm256_mul_ps, _mm256_or_ps, _mm256_set1_epi32, _mm256_set1_ps,
     _mm256_setr_epi32, _mm256_sqrt_ps, _mm256_store_ps, _mm256_sub_ps, _mm512_add_ps, _mm512_cmp_ps_mask,
-    _mm512_div_ps, _mm512_fmadd_ps, _mm512_fnmadd_ps, _mm512_load_ps, _mm512_mask_blend_ps, _mm512_max_ps,
-    _mm512_min_ps, _mm512_mul_ps, _mm512_set1_ps, _mm512_sqrt_ps, _mm512_store_ps, _mm512_sub_ps,
+    _mm512_div_ps, _mm512_fmadd_ps, _mm512_fnmadd_ps, _mm512_load_ps, _mm512_mask_blend_ps, _mm512_mask_cmp_ps_mask,
+    _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps, _mm512_set1_ps, _mm512_sqrt_ps, _mm512_store_ps, _mm512_sub_ps,
 };
 
 use super::{Apart, LANES, Lanes, Loops, Mask, Vector, Work};
@@ -100,6 +100,10 @@ impl Vector for Avx512 {
     #[inline(always)]
     fn at_least(self, other: Self) -> u16 {
         unsafe { _mm512_cmp_ps_mask::<_CMP_GE_OQ>(self.0, other.0) }
+    }
+    #[inline(always)]
+    fn at_least_where(self, other: Self, mask: u16) -> u16 {
+        unsafe { _mm512_mask_cmp_ps_mask::<_CMP_GE_OQ>(mask, self.0, other.0) }
     }
     #[inline(always)]
     fn select(mask: u16, first: Self, second: Self) -> Self {
@@ -209,6 +213,10 @@ impl Vector for Avx2 {
     fn at_least(self, other: Self) -> Masks {
         let half = |h: usize| unsafe { _mm256_cmp_ps::<_CMP_GE_OQ>(self.0[h], other.0[h]) };
         Masks([half(0), half(1)])
+    }
+    #[inline(always)]
+    fn at_least_where(self, other: Self, mask: Masks) -> Masks {
+        mask.and(self.at_least(other))
     }
     #[inline(always)]
     fn select(mask: Masks, first: Self, second: Self) -> Self {
