@@ -115,7 +115,8 @@ impl Chip {
     }
 
     /// Draws a chip whose neurons miss what they are set to by a given table instead of by draws from
-    /// [`ChipSpec::residual`]; synapses and delays are drawn as described. The table is part of the chip's identity.
+    /// [`ChipSpec::residual`]; synapses and delays that are not in it are drawn as described. The table is part of the chip's
+    /// identity.
     ///
     /// # Errors
     /// [`DeviceError::Unsupported`] for a chip that is set by codes.
@@ -127,6 +128,7 @@ impl Chip {
         }
         let mut chip = Self::draw(spec);
         chip.identity = ChipIdentity(format!("{}-{}", chip.identity, table.fingerprint()));
+        table.overwrite(&mut chip.deviations);
         chip.residuals = Some(table);
         Ok(chip)
     }

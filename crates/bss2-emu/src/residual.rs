@@ -18,7 +18,7 @@ use crate::codes::{NEURONS, NeuronId};
 use crate::rng::{Purpose, Stream};
 use crate::spec::ranges::{Number, numbers};
 
-pub use neuron::{NeuronResidual, ResidualColumn, ResidualTable, ResidualTableError};
+pub use neuron::{NeuronResidual, ResidualColumn, ResidualTable, ResidualTableError, SynapseResidual};
 
 /// Spreads of what a calibration leaves behind.
 ///

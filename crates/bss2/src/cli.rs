@@ -1,6 +1,7 @@
 //! What users type.
 
 mod study;
+mod twin;
 
 use std::path::PathBuf;
 
@@ -9,6 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::config::SubstrateKind;
 
 pub use study::{StudyArgs, StudyCommand, StudyMergeArgs, StudyPlanArgs, StudyPlotArgs, StudyRunArgs, StudyStatusArgs};
+pub use twin::{RowArgs, TwinCommand, TwinFitArgs, TwinRecordArgs, TwinScoreArgs, TwinShowArgs};
 
 /// Emulated BrainScaleS-2 chips: calibrate them, train spiking networks on them in the loop, and see what the network does
 /// elsewhere.
@@ -40,6 +42,9 @@ pub enum Command {
     /// Ask one question of many chips and trainings: robustness, transfer, protocols.
     #[command(subcommand)]
     Study(StudyCommand),
+    /// Fit an emulated chip to recordings of a real one, and hold it against them.
+    #[command(subcommand)]
+    Twin(TwinCommand),
 }
 
 /// What can be done about chips.
@@ -159,7 +164,7 @@ pub enum CalibCommand {
 /// Which chip.
 #[derive(Debug, Default, Args)]
 pub struct ChipArgs {
-    /// The chip: a seed, or a chip.toml with the keys of the [chip] section.
+    /// The chip: a seed, a chip.toml with the keys of the [chip] section, or a twin of a real chip (.npz, see `twin fit`).
     #[arg(long, value_name = "SEED|FILE")]
     pub chip: Option<String>,
     /// Short for --chip SEED.

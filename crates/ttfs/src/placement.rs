@@ -217,6 +217,22 @@ impl Placement {
         Scaling { threshold: of_circuits.threshold * self.circuits_per_neuron as f64, ..of_circuits }
     }
 
+    /// Hemisphere, row and column of the synapse between a source and a neuron of a layer that carries positive or negative weights;
+    /// `None` where there is none, and for neurons of several circuits.
+    pub fn synapse(
+        &self,
+        layer: usize,
+        (source, neuron): (usize, usize),
+        is_negative: bool,
+    ) -> Option<(Hemisphere, usize, usize)> {
+        if self.slots.is_some() || self.circuits_per_neuron > 1 {
+            return None;
+        }
+        let &(hemisphere, driver) = self.drivers.get(layer)?.get(source)?;
+        let column = self.neurons.get(layer)?.get(neuron)?.column();
+        Some((hemisphere, 2 * driver + usize::from(is_negative), column))
+    }
+
     /// The synapse rows that hold these weights, `(n_sources, n_neurons)` per layer.
     pub fn rows(&self, weights: &[Array2<f64>], scaling: &Scaling) -> Vec<RowWrite> {
         let mut rows = Vec::new();

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::codes::NEURONS;
+use crate::codes::{COLUMNS, Hemisphere, NEURONS, NeuronId, ROWS};
 use crate::parameters::NeuronParameters;
+use crate::variation::Deviations;
 
 /// How far one neuron is from what it was set to: offsets in CADC LSB, factors.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -125,6 +126,26 @@ pub enum ResidualTableError {
         /// Entries found.
         found: usize,
     },
+    /// A factor on a synapse that is none, or a synapse that no chip has.
+    #[error(
+        "synapse in row {row}, column {column}: factor {factor} is not allowed; expected a number in 0..=100, rows and columns below 256"
+    )]
+    Synapse {
+        /// Row of its array.
+        row: usize,
+        /// Column.
+        column: usize,
+        /// The value found.
+        factor: f64,
+    },
+    /// An error of a delay beyond what a delay pair can be off.
+    #[error("delay pair of neuron {neuron}: an error of {error_us} us is not allowed; expected a number in -100..=100")]
+    DelayPair {
+        /// Index of the neuron.
+        neuron: usize,
+        /// The value found.
+        error_us: f64,
+    },
     /// A value outside its range.
     #[error("neuron {neuron}: {column} = {value} is not allowed; expected a number in {}..={}", .range.0, .range.1)]
     OutOfRange {
@@ -139,7 +160,20 @@ pub enum ResidualTableError {
     },
 }
 
-/// Residuals of all 512 neurons of a chip, checked.
+/// A factor on one synapse, in the place of a drawn one.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SynapseResidual {
+    /// Half of the chip.
+    pub hemisphere: Hemisphere,
+    /// Row of its array, 0..256.
+    pub row: usize,
+    /// Column, 0..256.
+    pub column: usize,
+    /// Factor on what is written to it, 0..=100.
+    pub factor: f64,
+}
+
+/// Residuals of all 512 neurons of a chip, checked; of single synapses and delay pairs, too, where they are known.
 ///
 /// ```
 /// use bss2_emu::residual::{NeuronResidual, ResidualTable};
@@ -151,10 +185,14 @@ pub enum ResidualTableError {
 /// assert_eq!(error.to_string(), "neuron 7: tau_mem = -1 is not allowed; expected a number in 0.01..=100");
 /// ```
 #[derive(Debug, Clone, PartialEq)]
-pub struct ResidualTable(Vec<NeuronResidual>);
+pub struct ResidualTable {
+    neurons: Vec<NeuronResidual>,
+    synapses: Vec<SynapseResidual>,
+    delay_pairs: Vec<(NeuronId, f64)>,
+}
 
 impl ResidualTable {
-    /// Checks the entries, one per neuron in `AtomicNeuron` order.
+    /// Checks the entries, one per neuron in `AtomicNeuron` order. Synapses and delay pairs are drawn.
     ///
     /// # Errors
     /// [`ResidualTableError`] for a wrong number of entries and for values outside the ranges of [`ResidualColumn::ALL`].
@@ -170,20 +208,79 @@ impl ResidualTable {
                 }
             }
         }
-        Ok(Self(neurons))
+        Ok(Self { neurons, synapses: Vec::new(), delay_pairs: Vec::new() })
+    }
+
+    /// With factors of single synapses; all others are drawn.
+    ///
+    /// # Errors
+    /// [`ResidualTableError::Synapse`] for places that no chip has and factors outside 0..=100.
+    pub fn with_synapses(self, synapses: Vec<SynapseResidual>) -> Result<Self, ResidualTableError> {
+        let is_bad = |s: &&SynapseResidual| s.row >= ROWS || s.column >= COLUMNS || !(0.0..=100.0).contains(&s.factor);
+        match synapses.iter().find(is_bad) {
+            Some(&SynapseResidual { row, column, factor, .. }) => {
+                Err(ResidualTableError::Synapse { row, column, factor })
+            }
+            None => Ok(Self { synapses, ..self }),
+        }
+    }
+
+    /// With errors in us of the delays that the circuits of some neurons make; all others are drawn.
+    ///
+    /// # Errors
+    /// [`ResidualTableError::DelayPair`] for errors outside -100..=100.
+    pub fn with_delay_pairs(self, delay_pairs: Vec<(NeuronId, f64)>) -> Result<Self, ResidualTableError> {
+        match delay_pairs.iter().find(|(_, error_us)| !(-100.0..=100.0).contains(error_us)) {
+            Some((neuron, error_us)) => {
+                Err(ResidualTableError::DelayPair { neuron: neuron.index(), error_us: *error_us })
+            }
+            None => Ok(Self { delay_pairs, ..self }),
+        }
     }
 
     /// The entries, one per neuron.
     pub fn neurons(&self) -> &[NeuronResidual] {
-        &self.0
+        &self.neurons
+    }
+
+    /// Synapses whose factors are given.
+    pub fn synapses(&self) -> &[SynapseResidual] {
+        &self.synapses
+    }
+
+    /// Delay pairs whose errors in us are given.
+    pub fn delay_pairs(&self) -> &[(NeuronId, f64)] {
+        &self.delay_pairs
+    }
+
+    /// Puts what is given in the place of what was drawn.
+    pub(crate) fn overwrite(&self, deviations: &mut Deviations) {
+        for synapse in &self.synapses {
+            let place = synapse.row * COLUMNS + synapse.column;
+            deviations.synapses.factors[synapse.hemisphere.index()][place] = synapse.factor as f32;
+        }
+        for (neuron, error_us) in &self.delay_pairs {
+            deviations.delay_pair_us[neuron.index()] = *error_us;
+        }
     }
 
     /// A short digest of the values.
     pub(crate) fn fingerprint(&self) -> String {
         let mut hasher = blake3::Hasher::new();
-        for (column, residual) in self.0.iter().flat_map(|r| ResidualColumn::ALL.map(|column| (column, r))) {
+        for (column, residual) in self.neurons.iter().flat_map(|r| ResidualColumn::ALL.map(|column| (column, r))) {
             hasher.update(column.name.as_bytes());
             hasher.update(&column.get(residual).to_le_bytes());
+        }
+        for synapse in &self.synapses {
+            let place = [synapse.hemisphere.index(), synapse.row, synapse.column].map(|n| n as u16);
+            for n in place {
+                hasher.update(&n.to_le_bytes());
+            }
+            hasher.update(&synapse.factor.to_le_bytes());
+        }
+        for (neuron, error_us) in &self.delay_pairs {
+            hasher.update(&(neuron.index() as u16).to_le_bytes());
+            hasher.update(&error_us.to_le_bytes());
         }
         hasher.finalize().to_hex()[..12].to_owned()
     }

@@ -153,7 +153,7 @@ fn check_fit(network: &SavedNetwork, config: &Config, test: &Samples) -> anyhow:
 }
 
 /// The network, and for a run folder its configuration and calibration.
-fn load(path: &Path) -> anyhow::Result<(SavedNetwork, Option<Layer>, Option<Calibration>)> {
+pub(super) fn load(path: &Path) -> anyhow::Result<(SavedNetwork, Option<Layer>, Option<Calibration>)> {
     if !path.is_dir() {
         return Ok((SavedNetwork::load(path)?, None, None));
     }

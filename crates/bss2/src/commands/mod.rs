@@ -7,6 +7,7 @@ pub mod infer;
 pub mod simulate;
 pub mod study;
 pub mod train;
+pub mod twin;
 
 mod report;
 mod summary;
@@ -17,6 +18,7 @@ use ::calib::Calibration;
 use anyhow::{Context as _, anyhow};
 use bss2_emu::ChipIdentity;
 use toml::{Table, Value};
+use ttfs::scaling::Latency;
 
 use crate::cli::{ChipArgs, ConfigArgs, OutputArgs};
 use crate::config::{Config, Layer, assignment, comes_first, nested, resolve, table_from_file};
@@ -64,8 +66,28 @@ fn chip_layer(args: &ChipArgs) -> anyhow::Result<Option<Layer>> {
     if !path.exists() {
         anyhow::bail!("--chip {chip}: neither a seed (a whole number) nor a file");
     }
+    if path.extension().is_some_and(|e| e == "npz") {
+        return twin_layer(path).map(Some);
+    }
     let table = Table::from_iter([("chip".to_owned(), Value::Table(table_from_file(path)?))]);
     Ok(Some(Layer { origin: chip.clone(), table }))
+}
+
+/// The keys that a twin sets: its chip, what its neurons and synapses are off, the threshold that it was recorded at, its latencies.
+fn twin_layer(path: &Path) -> anyhow::Result<Layer> {
+    let twin = ::twin::Twin::load(path)?;
+    let Latency { external_us, internal_us } = twin.latency();
+    let latency = Table::from_iter([
+        ("external_us".to_owned(), external_us.into()),
+        ("internal_us".to_owned(), internal_us.into()),
+    ]);
+    let mut table = Table::from_iter([
+        ("residual_table".to_owned(), path.display().to_string().into()),
+        ("chip".to_owned(), Value::try_from(twin.spec())?),
+    ]);
+    table.extend(nested("calibration.threshold_lsb", twin.threshold_lsb().into()));
+    table.extend(nested("scaling.latency", latency.into()));
+    Ok(Layer { origin: path.display().to_string(), table })
 }
 
 /// The configuration of an earlier run, with the run's own copy of a table of residuals.

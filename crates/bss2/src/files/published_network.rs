@@ -9,15 +9,15 @@
 //!
 //! They were trained in simulation with `tau_mem = tau_syn`, real-valued weights and the published encoding.
 
-use std::io::{Cursor, Read};
+use std::io::Cursor;
 
 use ndarray::Array0;
-use ndarray_npy::{NpzReader, ReadDataError, ReadableElement};
-use py_literal::Value as PyValue;
+use ndarray_npy::NpzReader;
 use serde::Deserialize;
 use ttfs::encoding::{Background, TimeEncoding};
 use ttfs::neuron::LifModel;
 use ttfs::scaling::{Latency, Scaling};
+use twin::npz_text::Text;
 
 use super::network::Architecture;
 use crate::config::DataKind;
@@ -108,33 +108,6 @@ fn of_json(text: &str) -> Result<Architecture, String> {
         biases,
         grid: false,
     })
-}
-
-/// Text of fixed width as NumPy stores it: `<U` and the number of characters, four bytes each, zeros at the end.
-struct Text(String);
-
-impl ReadableElement for Text {
-    fn read_to_end_exact_vec<R: Read>(
-        mut reader: R,
-        type_desc: &PyValue,
-        len: usize,
-    ) -> Result<Vec<Self>, ReadDataError> {
-        /// Longer texts are no configuration.
-        const MOST: usize = 1 << 20;
-        let PyValue::String(kind) = type_desc else { return Err(ReadDataError::WrongDescriptor(type_desc.clone())) };
-        let width = kind.strip_prefix("<U").and_then(|n| n.parse::<usize>().ok()).filter(|n| *n <= MOST);
-        let Some(width) = width else { return Err(ReadDataError::WrongDescriptor(type_desc.clone())) };
-        let mut texts = Vec::new();
-        for _ in 0..len {
-            let mut bytes = vec![0; 4 * width];
-            reader.read_exact(&mut bytes)?;
-            let characters = bytes.chunks_exact(4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]));
-            let text: Option<String> = characters.take_while(|c| *c != 0).map(char::from_u32).collect();
-            let refuse = || ReadDataError::ParseData("text that is not Unicode".into());
-            texts.push(Self(text.ok_or_else(refuse)?));
-        }
-        Ok(texts)
-    }
 }
 
 #[cfg(test)]

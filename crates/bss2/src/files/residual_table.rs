@@ -1,7 +1,8 @@
 //! Tables of what a calibration left behind in each neuron, given by the user: CSV or npz.
 //!
 //! One row (CSV) or array element (npz) per neuron in `AtomicNeuron` order, 512 in all; columns as in [`ResidualColumn::ALL`],
-//! each of them optional. A CSV may have a column `neuron` with the numbers 0 to 511 in order.
+//! each of them optional. A CSV may have a column `neuron` with the numbers 0 to 511 in order. A twin of a real chip is such a table, too,
+//! with factors of single synapses beside it.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -10,6 +11,7 @@ use bss2_emu::codes::NEURONS;
 use bss2_emu::residual::{NeuronResidual, ResidualColumn, ResidualTable};
 use ndarray::Array1;
 use ndarray_npy::NpzReader;
+use twin::Twin;
 
 use super::FileError;
 
@@ -39,6 +41,9 @@ const NUMBER: &str = "neuron";
 /// [`FileError`] with the file and the line or array, the value and what is allowed.
 pub fn load(path: &Path) -> Result<ResidualTable, FileError> {
     let open = || File::open(path).map_err(FileError::io("read", path));
+    if Twin::is_one(path) {
+        return Twin::load(path).and_then(|twin| twin.residuals()).map_err(|e| FileError::content(path, e.to_string()));
+    }
     let neurons = match path.extension().and_then(|e| e.to_str()) {
         Some("csv") => from_csv(open()?),
         Some("npz") => from_npz(open()?),

@@ -28,7 +28,7 @@ fn check_destination(path: &Path) -> anyhow::Result<FileFormat> {
 }
 
 /// Refuses a place where no file can be written, before anything is computed for it.
-fn check_place(path: &Path) -> anyhow::Result<()> {
+pub(super) fn check_place(path: &Path) -> anyhow::Result<()> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if path.is_dir() || !folder.is_dir() {
         bail!("cannot write {}: it must be a file in a folder that exists", path.display());
