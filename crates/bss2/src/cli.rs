@@ -1,5 +1,6 @@
 //! What users type.
 
+mod deploy;
 mod study;
 
 use std::path::PathBuf;
@@ -8,6 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::SubstrateKind;
 
+pub use deploy::{DeployCheckArgs, DeployCommand, DeployExportArgs, DeployNetworkArgs, DeployRunArgs, DeployScaleArgs};
 pub use study::{StudyArgs, StudyCommand, StudyMergeArgs, StudyPlanArgs, StudyPlotArgs, StudyRunArgs, StudyStatusArgs};
 
 /// Emulated BrainScaleS-2 chips: calibrate them, train spiking networks on them in the loop, and see what the network does
@@ -40,6 +42,9 @@ pub enum Command {
     /// Ask one question of many chips and trainings: robustness, transfer, protocols.
     #[command(subcommand)]
     Study(StudyCommand),
+    /// Rehearse a deployment: what will a chip do with this network?
+    #[command(subcommand)]
+    Deploy(DeployCommand),
 }
 
 /// What can be done about chips.

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _};
 
-use crate::cli::{CalibCommand, ChipCommand, Cli, Command, StudyCommand};
+use crate::cli::{CalibCommand, ChipCommand, Cli, Command, DeployCommand, StudyCommand};
 use crate::{commands, config};
 
 /// Runs the program. Errors go to stderr; the exit code is 0 for success, 1 for an error, 2 for wrong arguments, 130 for
@@ -40,6 +40,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Study(StudyCommand::Status(args)) => commands::study::status(args),
         Command::Study(StudyCommand::Merge(args)) => commands::study::merge(args),
         Command::Study(StudyCommand::Plot(args)) => commands::study::plot(args),
+        Command::Deploy(DeployCommand::Check(args)) => commands::deploy::check(args),
+        Command::Deploy(DeployCommand::Scale(args)) => commands::deploy::scale(args),
+        Command::Deploy(DeployCommand::Run(args)) => commands::deploy::run(args),
+        Command::Deploy(DeployCommand::Export(args)) => commands::deploy::export(args),
     };
     match result {
         Ok(code) => code,

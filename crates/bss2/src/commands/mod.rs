@@ -3,11 +3,13 @@
 pub mod bench;
 pub mod calib;
 pub mod chip;
+pub mod deploy;
 pub mod infer;
 pub mod simulate;
 pub mod study;
 pub mod train;
 
+mod page;
 mod report;
 mod summary;
 
