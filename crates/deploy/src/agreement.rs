@@ -1,5 +1,7 @@
 //! How far the spikes on a chip are from those of the ideal model.
 
+#![allow(clippy::needless_pass_by_value, reason = "array views are two words and meant to be passed by value")]
+
 use ndarray::{Array2, ArrayView2, Zip};
 use serde::Serialize;
 

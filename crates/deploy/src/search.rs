@@ -55,7 +55,7 @@ pub fn candidates(trained: &Trained, shape: Shape) -> Result<Vec<Mapping>, Error
             let (input_copies, bias_rows, twins) = rows(shape);
             let refractory_time_us = (16.0 * us_per_time / 6.0).min(32.0);
             let base =
-                Mapping { us_per_time, input_copies, bias_rows, twins, refractory_time_us, ..Mapping::default() };
+                Mapping { us_per_time, input_copies, twins, bias_rows, refractory_time_us, ..Mapping::default() };
             match base.codes_per_threshold(trained.tau_mem, shape.circuits) {
                 Ok(codes) => found.extend(Some(stronger(base, codes / wanted)).filter(|m| !found.contains(m))),
                 Err(error) => refused = Some(error),

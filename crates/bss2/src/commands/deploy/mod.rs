@@ -20,7 +20,10 @@ use crate::console::Console;
 fn fitted(job: &Job, texts: &[String], console: Console) -> anyhow::Result<Fitted> {
     let (mapping, is_auto) = job::mapping(texts)?;
     if !is_auto {
-        return job.fitted(&mapping);
+        let fitted = job.fitted(&mapping)?;
+        // What is wrong with other settings is said as early.
+        job.config(&fitted)?;
+        return Ok(fitted);
     }
     let best = search::auto(job, console)?;
     // Keys that are given beside `auto` win.
