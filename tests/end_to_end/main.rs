@@ -8,6 +8,7 @@ mod calibration_files;
 mod chips;
 mod data_sets;
 mod delays;
+mod deployment;
 mod determinism;
 mod inference;
 mod passes;

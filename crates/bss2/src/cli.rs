@@ -1,5 +1,6 @@
 //! What users type.
 
+mod deploy;
 mod study;
 mod twin;
 
@@ -9,6 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::SubstrateKind;
 
+pub use deploy::{DeployCheckArgs, DeployCommand, DeployExportArgs, DeployNetworkArgs, DeployRunArgs, DeployScaleArgs};
 pub use study::{StudyArgs, StudyCommand, StudyMergeArgs, StudyPlanArgs, StudyPlotArgs, StudyRunArgs, StudyStatusArgs};
 pub use twin::{RowArgs, TwinCommand, TwinFitArgs, TwinRecordArgs, TwinScoreArgs, TwinShowArgs};
 
@@ -42,6 +44,9 @@ pub enum Command {
     /// Ask one question of many chips and trainings: robustness, transfer, protocols.
     #[command(subcommand)]
     Study(StudyCommand),
+    /// Rehearse a deployment: what will a chip do with this network?
+    #[command(subcommand)]
+    Deploy(DeployCommand),
     /// Fit an emulated chip to recordings of a real one, and hold it against them.
     #[command(subcommand)]
     Twin(TwinCommand),

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _};
 
-use crate::cli::{CalibCommand, ChipCommand, Cli, Command, StudyCommand, TwinCommand};
+use crate::cli::{CalibCommand, ChipCommand, Cli, Command, DeployCommand, StudyCommand, TwinCommand};
 use crate::{commands, config};
 
 /// Runs the program. Errors go to stderr; the exit code is 0 for success, 1 for an error, 2 for wrong arguments, 130 for
@@ -44,6 +44,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Twin(TwinCommand::Fit(args)) => commands::twin::fit(args),
         Command::Twin(TwinCommand::Score(args)) => commands::twin::score(args),
         Command::Twin(TwinCommand::Show(args)) => commands::twin::show(args),
+        Command::Deploy(DeployCommand::Check(args)) => commands::deploy::check(args),
+        Command::Deploy(DeployCommand::Scale(args)) => commands::deploy::scale(args),
+        Command::Deploy(DeployCommand::Run(args)) => commands::deploy::run(args),
+        Command::Deploy(DeployCommand::Export(args)) => commands::deploy::export(args),
     };
     match result {
         Ok(code) => code,

@@ -182,6 +182,17 @@ impl Targets {
         rows.into_iter().find(|row| row.key == key).map(|row| row.allowed.0..=row.allowed.1)
     }
 
+    /// The range of a target that `calix` takes as feasible, in the unit of its key; `None` for a key that is none.
+    ///
+    /// ```
+    /// use calib::Targets;
+    /// assert_eq!(Targets::feasible("tau_syn_exc_us"), Some(0.3..=30.0));
+    /// ```
+    pub fn feasible(key: &str) -> Option<RangeInclusive<f64>> {
+        let rows = Self::default().rows();
+        rows.into_iter().find(|row| row.key == key).map(|row| row.feasible.0..=row.feasible.1)
+    }
+
     /// Everything that cannot be calibrated to; empty if nothing is wrong.
     pub fn check(&self) -> Vec<Problem> {
         self.faults().into_iter().map(Fault::of_all).collect()

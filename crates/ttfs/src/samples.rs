@@ -2,9 +2,10 @@
 
 use std::ops::Range;
 
-use ndarray::{Array2, Axis};
+use ndarray::{Array2, Axis, s};
 use rayon::prelude::*;
 
+use crate::Error;
 use crate::data::Dataset;
 use crate::data::images::Images;
 use crate::encoding::TimeEncoding;
@@ -29,10 +30,21 @@ const WORTH_A_THREAD: usize = 64;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Samples {
     source: Source,
+    /// What each input of the network carries; none: the inputs are those of the source, in their order.
+    channels: Option<Vec<Channel>>,
     /// Class of each sample.
     pub labels: Vec<usize>,
     /// Number of classes.
     pub n_classes: usize,
+}
+
+/// What an input of a network carries.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Channel {
+    /// The spike of an input of the encoding, counted from 0.
+    Input(usize),
+    /// A spike at a fixed time in `tau_syn`.
+    At(f64),
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -47,14 +59,14 @@ impl Samples {
     /// Encodes a data set.
     pub fn new(data: &Dataset, encoding: &TimeEncoding) -> Self {
         let source = Source::Times(encoding.encode(data));
-        Self { source, labels: data.labels.clone(), n_classes: data.n_classes }
+        Self { source, channels: None, labels: data.labels.clone(), n_classes: data.n_classes }
     }
 
     /// Takes images, to be encoded as they are asked for.
     pub fn of_images(images: Images, encoding: &TimeEncoding) -> Self {
         let Images { pixels: bytes, labels, n_classes, features } = images;
         let source = Source::Bytes { bytes, features: Box::new(features), encoding: encoding.clone() };
-        Self { source, labels, n_classes }
+        Self { source, channels: None, labels, n_classes }
     }
 
     /// Number of samples.
@@ -62,12 +74,53 @@ impl Samples {
         self.labels.len()
     }
 
+    /// The same samples for a network whose inputs carry something else: inputs of the encoding once, several times or not at
+    /// all, and spikes at fixed times.
+    ///
+    /// ```
+    /// use ttfs::{data::yin_yang::YinYang, encoding::TimeEncoding, samples::{Channel, Samples}};
+    ///
+    /// let encoding = TimeEncoding { copies: 1, ..TimeEncoding::default() };
+    /// let samples = Samples::new(&YinYang::new(42, 10).generate()?, &encoding);
+    /// let channels = vec![Channel::Input(2), Channel::At(0.5), Channel::Input(2)];
+    /// let again = samples.clone().with_channels(channels)?;
+    /// assert_eq!(again.times(0..1).row(0).to_vec(), [samples.times(0..1)[[0, 2]], 0.5, samples.times(0..1)[[0, 2]]]);
+    /// # Ok::<(), ttfs::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if there is no such input of the encoding.
+    pub fn with_channels(mut self, channels: Vec<Channel>) -> Result<Self, Error> {
+        let n = self.source.n_inputs();
+        for channel in &channels {
+            if let Channel::Input(input) = channel
+                && *input >= n
+            {
+                return Err(Error::Shape { what: "inputs of the encoding", found: vec![n], expected: vec![input + 1] });
+            }
+        }
+        self.channels = Some(channels);
+        Ok(self)
+    }
+
+    /// The first `n` samples, or all if there are fewer.
+    #[must_use]
+    pub fn first(&self, n: usize) -> Self {
+        let n = n.min(self.n_samples());
+        let source = match &self.source {
+            Source::Times(times) => Source::Times(times.slice(s![..n, ..]).to_owned()),
+            Source::Bytes { bytes, features, encoding } => Source::Bytes {
+                bytes: bytes.slice(s![..n, ..]).to_owned(),
+                features: features.clone(),
+                encoding: encoding.clone(),
+            },
+        };
+        Self { source, channels: self.channels.clone(), labels: self.labels[..n].to_vec(), n_classes: self.n_classes }
+    }
+
     /// Number of inputs of the network.
     pub fn n_inputs(&self) -> usize {
-        match &self.source {
-            Source::Times(times) => times.ncols(),
-            Source::Bytes { bytes, encoding, .. } => encoding.n_inputs(bytes.ncols()),
-        }
+        self.channels.as_ref().map_or_else(|| self.source.n_inputs(), Vec::len)
     }
 
     /// Spike times in model time of the chosen samples, in the order given: `(n_chosen, n_inputs)`, `+inf` for silence.
@@ -75,9 +128,35 @@ impl Samples {
     /// # Panics
     /// If there is no such sample.
     pub fn times_of(&self, chosen: &[usize]) -> Array2<f64> {
-        match &self.source {
-            Source::Times(times) => times.select(Axis(0), chosen),
-            Source::Bytes { bytes, features, encoding } => {
+        let times = self.source.times_of(chosen);
+        let Some(channels) = &self.channels else { return times };
+        Array2::from_shape_fn((chosen.len(), channels.len()), |(sample, channel)| match channels[channel] {
+            Channel::Input(input) => times[[sample, input]],
+            Channel::At(time) => time,
+        })
+    }
+
+    /// Spike times of a range of samples.
+    ///
+    /// # Panics
+    /// If the range goes beyond the samples.
+    pub fn times(&self, range: Range<usize>) -> Array2<f64> {
+        self.times_of(&range.collect::<Vec<_>>())
+    }
+}
+
+impl Source {
+    fn n_inputs(&self) -> usize {
+        match self {
+            Self::Times(times) => times.ncols(),
+            Self::Bytes { bytes, encoding, .. } => encoding.n_inputs(bytes.ncols()),
+        }
+    }
+
+    fn times_of(&self, chosen: &[usize]) -> Array2<f64> {
+        match self {
+            Self::Times(times) => times.select(Axis(0), chosen),
+            Self::Bytes { bytes, features, encoding } => {
                 // What an encoding does to a byte is worked out once a batch, not once a pixel.
                 let of_byte = features.map(|feature| encoding.time(feature));
                 let mut times = Array2::zeros((chosen.len(), self.n_inputs()));
@@ -88,14 +167,6 @@ impl Samples {
                 times
             }
         }
-    }
-
-    /// Spike times of a range of samples.
-    ///
-    /// # Panics
-    /// If the range goes beyond the samples.
-    pub fn times(&self, range: Range<usize>) -> Array2<f64> {
-        self.times_of(&range.collect::<Vec<_>>())
     }
 }
 

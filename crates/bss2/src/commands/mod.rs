@@ -3,12 +3,14 @@
 pub mod bench;
 pub mod calib;
 pub mod chip;
+pub mod deploy;
 pub mod infer;
 pub mod simulate;
 pub mod study;
 pub mod train;
 pub mod twin;
 
+mod page;
 mod report;
 mod summary;
 

@@ -15,6 +15,14 @@ impl From<Rgb> for Color {
     }
 }
 
+impl Rgb {
+    /// The same colour, three quarters of the way to white.
+    pub(super) fn pale(self) -> Self {
+        let paler = |channel: u8| (f64::from(channel) + 0.75 * f64::from(255 - channel)).round() as u8;
+        Self(paler(self.0), paler(self.1), paler(self.2))
+    }
+}
+
 /// Axes and text.
 pub(super) const INK: Rgb = Rgb(0x22, 0x22, 0x22);
 /// Secondary text, reference lines, input spikes.

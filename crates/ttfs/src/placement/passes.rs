@@ -66,7 +66,7 @@ pub struct Pass {
 
 impl Pass {
     /// The weights that this pass has: those of its neurons, with a row for each input channel.
-    pub(crate) fn network(&self, network: &Network) -> Network {
+    pub fn network(&self, network: &Network) -> Network {
         let mut weights = network.weights[self.layers.clone()].to_vec();
         if let [layer] = &mut weights[..] {
             *layer = layer.slice(s![.., self.neurons.clone()]).select(Axis(0), &self.channels);

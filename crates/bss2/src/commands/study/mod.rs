@@ -1,13 +1,13 @@
 //! `bss2 study`: one question asked of many chips and trainings.
 
-mod cost;
+pub(super) mod cost;
 mod definitions;
 mod outputs;
 mod report;
-mod runner;
+pub(super) mod runner;
 mod shipped;
 mod sketches;
-mod store;
+pub(super) mod store;
 mod trial;
 
 use std::io::{IsTerminal as _, Write as _};
@@ -27,7 +27,7 @@ use crate::console::Console;
 /// Without a terminal, a line of progress appears at most this often.
 const QUIET: Duration = Duration::from_secs(5);
 /// Exit code of a command that was interrupted.
-const INTERRUPTED: i32 = 130;
+pub(super) const INTERRUPTED: i32 = 130;
 
 /// A study with the name and the folder that it came from.
 struct Named {
@@ -114,7 +114,7 @@ pub fn run(args: &StudyRunArgs) -> anyhow::Result<ExitCode> {
         plan.study.title,
         path.display()
     ));
-    let mut teller = Teller { console, said: None, open: false };
+    let mut teller = Teller::new(console);
     let tally = ::study::run::run(&folder, &plan, &runner, Options { threads, shard }, |trial, progress| {
         teller.tell(&plan, trial, progress);
     })?;
@@ -273,7 +273,7 @@ fn shard(given: Option<&str>) -> anyhow::Result<Shard> {
     })
 }
 
-fn threads(given: Option<u16>) -> anyhow::Result<usize> {
+pub(super) fn threads(given: Option<u16>) -> anyhow::Result<usize> {
     if let Some(threads) = given {
         return Ok(usize::from(threads));
     }
@@ -287,7 +287,7 @@ fn threads(given: Option<u16>) -> anyhow::Result<usize> {
 }
 
 /// Says how far a run is: over and over on a terminal, now and then elsewhere.
-struct Teller {
+pub(super) struct Teller {
     console: Console,
     said: Option<Instant>,
     /// Whether a line waits for its end.
@@ -295,7 +295,13 @@ struct Teller {
 }
 
 impl Teller {
-    fn tell(&mut self, plan: &Plan<Setup>, trial: &Trial<Setup>, progress: Progress) {
+    /// Nothing was said yet.
+    pub fn new(console: Console) -> Self {
+        Self { console, said: None, open: false }
+    }
+
+    /// A trial is done.
+    pub fn tell(&mut self, plan: &Plan<Setup>, trial: &Trial<Setup>, progress: Progress) {
         let Progress { event, done, of, eta_s } = progress;
         let name = trial.place.protocol.name();
         let point = &plan.points[trial.point].text;
@@ -313,7 +319,8 @@ impl Teller {
         }
     }
 
-    fn finish(self) {
+    /// No more trials.
+    pub fn finish(self) {
         if self.open {
             let _ = writeln!(std::io::stderr());
         }

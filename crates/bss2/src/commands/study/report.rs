@@ -9,11 +9,7 @@ use super::cost::count;
 use super::definitions;
 use super::runner::Setup;
 use super::sketches::Sketch;
-
-const STYLE: &str = "body{font:15px/1.5 'DejaVu Sans',Verdana,sans-serif;color:#222;max-width:60em;margin:2em auto;padding:0 1em}\
-table{border-collapse:collapse;margin:1em 0;font-size:13px}th,td{padding:.2em .7em;text-align:right;border-bottom:1px solid #d9d9d9}\
-th{border-bottom:1px solid #222}td:first-child,th:first-child,.t{text-align:left}pre{background:#f6f6f6;padding:1em;overflow:auto;font-size:12px}\
-svg{max-width:100%;height:auto}dt{font-family:monospace}dd{margin:0 0 .5em 2em}figure{margin:1.5em 0}";
+use crate::commands::page::{begin, embedded, escaped};
 
 /// The report.
 ///
@@ -21,10 +17,7 @@ svg{max-width:100%;height:auto}dt{font-family:monospace}dd{margin:0 0 .5em 2em}f
 /// If the study cannot be written as TOML.
 pub fn html(plan: &Plan<Setup>, summary: &Summary, sketches: &[Sketch]) -> anyhow::Result<String> {
     let study = &plan.study;
-    let title = escaped(&study.title);
-    let mut page = format!(
-        "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title><style>{STYLE}</style></head><body>\n<h1>{title}</h1>\n"
-    );
+    let mut page = begin(&study.title);
     let _ = writeln!(page, "<p>{}</p>", escaped(study.description.trim()));
     let _ = writeln!(
         page,
@@ -39,9 +32,7 @@ pub fn html(plan: &Plan<Setup>, summary: &Summary, sketches: &[Sketch]) -> anyho
         env!("CARGO_PKG_VERSION"),
     );
     for sketch in sketches {
-        let svg = sketch.figure.svg();
-        let svg = svg.find("<svg").map_or(svg, |begin| &svg[begin..]);
-        let _ = writeln!(page, "<figure>{svg}</figure>");
+        page += &embedded(&sketch.figure);
     }
     let _ = writeln!(page, "<h2>Results</h2>\n{}", table(plan, summary));
     page += "<p>Test accuracy in %; of other columns, means (accuracies and silent spikes as shares of 1). <i>Interval</i>: 95 % bootstrap interval of the mean, \
@@ -138,8 +129,4 @@ fn errors(page: &mut String, summary: &Summary) {
         let _ = writeln!(page, "<li>{} x {}</li>", count(error), escaped(error));
     }
     *page += "</ul>\n";
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
