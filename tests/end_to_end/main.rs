@@ -10,6 +10,8 @@ mod data_sets;
 mod delays;
 mod determinism;
 mod inference;
+mod malformed_networks;
+mod networks;
 mod passes;
 mod program;
 mod run_folder;

@@ -1,5 +1,6 @@
 //! What users type.
 
+mod network;
 mod study;
 
 use std::path::PathBuf;
@@ -8,6 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::SubstrateKind;
 
+pub use network::{NetworkCommand, NetworkConvertArgs, NetworkShowArgs, NirArgs};
 pub use study::{StudyArgs, StudyCommand, StudyMergeArgs, StudyPlanArgs, StudyPlotArgs, StudyRunArgs, StudyStatusArgs};
 
 /// Emulated BrainScaleS-2 chips: calibrate them, train spiking networks on them in the loop, and see what the network does
@@ -31,6 +33,9 @@ pub enum Command {
     Simulate(SimulateArgs),
     /// Measure how fast this machine runs, trains and computes: MNIST and Yin-Yang on an emulated chip and on the ideal substrate.
     Bench(BenchArgs),
+    /// Look at trained networks, and write them in other formats: .npz, .nir.
+    #[command(subcommand)]
+    Network(NetworkCommand),
     /// Calibrate a chip by measurement.
     #[command(subcommand)]
     Calib(CalibCommand),
@@ -254,9 +259,11 @@ pub enum SubstrateName {
 /// Arguments of `infer`.
 #[derive(Debug, Args)]
 pub struct InferArgs {
-    /// A run folder, or a network.npz.
-    #[arg(value_name = "RUN|NET.npz")]
+    /// A run folder, or a network (.npz, .nir).
+    #[arg(value_name = "RUN|NET")]
     pub network: PathBuf,
+    #[command(flatten)]
+    pub nir: NirArgs,
     #[command(flatten)]
     pub chip: ChipArgs,
     /// Which test samples: yin-yang, mnist, mnist16, fashion-mnist, fashion-mnist16, or a .csv or .npz file (default: those of the

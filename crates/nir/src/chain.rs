@@ -205,10 +205,9 @@ impl<'a> Walk<'a> {
         let mut links = Vec::new();
         let Some(input) = self.flat.nodes.iter().find(|(_, node)| matches!(node, Node::Input(_))) else { return links };
         // Of several connections from the input the first layer's is the one whose neurons have no other source.
-        let firsts = self.targets[input.0.as_str()].iter().copied();
-        let mut next = firsts
-            .filter(|weights| self.targets[weights].iter().all(|neurons| self.sources[neurons].len() == 1))
-            .next();
+        let mut firsts = self.targets[input.0.as_str()].iter().copied();
+        let mut next =
+            firsts.find(|weights| self.targets[weights].iter().all(|neurons| self.sources[neurons].len() == 1));
         while let Some(weights) = next {
             let Some(neurons) = self.targets[weights].first().copied() else { break };
             let from_input = self.main_source(&self.sources[neurons]).map(|(_, input)| input.to_owned());

@@ -6,6 +6,7 @@ use ndarray::Array2;
 use ttfs::network::Network;
 
 use crate::chain::{self, Link};
+use crate::digits::shown;
 use crate::error::{Error, Refusal, Refusals};
 use crate::flat::Flat;
 use crate::graph::{CubaLif, Graph, Metadata, Node};
@@ -254,7 +255,7 @@ fn spike(graph: &Graph, flat: &Flat, links: &[Link], neurons: &[CubaLif], option
     if same && ratio > 0.0 && neurons.iter().flat_map(|n| &n.r).any(|r| *r != 1.0) {
         return Guess::sure(
             Spike::Pulse(ratio),
-            format!("r is tau/dt for dt = {ratio}, as snnTorch and Rockpool write it"),
+            format!("r is tau/dt for dt = {}, as snnTorch and Rockpool write it", shown(ratio)),
         );
     }
     let why =
@@ -285,7 +286,8 @@ fn too_far(links: &[Link], median_us: f64, unit: TimeUnit, options: &Options) ->
     let other = if unit == TimeUnit::Ms { TimeUnit::S } else { TimeUnit::Ms };
     let node = links.first().map(|link| link.neurons.clone()).unwrap_or_default();
     let reason = format!(
-        "tau_syn is {median_us} us (median, read in {unit}), which is not within the chip's {least}..={most} us, and not 1000 times that"
+        "tau_syn is {} us (median, read in {unit}), which is not within the chip's {least}..={most} us, and not 1000 times that",
+        shown(median_us)
     );
     let remedy = format!("if the file is in {other}, say --nir-time-unit {other}");
     Error::Refused(Refusals(vec![Refusal { node, kind: "CubaLIF".into(), reason, remedy }]))

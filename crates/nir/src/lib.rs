@@ -9,6 +9,7 @@
 
 mod biases;
 mod chain;
+mod digits;
 mod error;
 pub mod export;
 mod flat;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::digits::shown;
 use crate::graph::CubaLif;
 use crate::time_unit::Guess;
 
@@ -55,7 +56,10 @@ impl Spike {
             && a > 0.0
             && (a / b - 1.0).abs() < SAME
         {
-            let why = format!("r is tau_mem/dt and w_in is tau_syn/dt for dt = {}, as snnTorch writes them", b.recip());
+            let why = format!(
+                "r is tau_mem/dt and w_in is tau_syn/dt for dt = {}, as snnTorch writes them",
+                shown(b.recip())
+            );
             return Guess::sure(Self::Pulse(b.recip()), why);
         }
         if of(|layer| &layer.w_in).all(|w_in| w_in == 1.0) {
@@ -72,7 +76,7 @@ impl fmt::Display for Spike {
         match self {
             Self::Delta => f.write_str("delta"),
             Self::Current => f.write_str("current"),
-            Self::Pulse(dt) => write!(f, "{dt}"),
+            Self::Pulse(dt) => f.write_str(&shown(*dt)),
         }
     }
 }

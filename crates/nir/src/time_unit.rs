@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::digits::shown;
+
 /// A unit of time.
 ///
 /// The documentation of NIR, hxtorch and jaxsnn write milliseconds; Norse and snnTorch write seconds.
@@ -48,18 +50,18 @@ impl TimeUnit {
         let tau = sorted.get(sorted.len() / 2).copied().unwrap_or(0.0);
         if let Some(step) = step {
             let value = if step < 0.05 { Self::S } else { Self::Ms };
-            return Guess::sure(value, format!("the time step of the tool that wrote them is {step}"));
+            return Guess::sure(value, format!("the time step of the tool that wrote them is {}", shown(step)));
         }
         if tau >= 0.5 {
-            return Guess::sure(Self::Ms, format!("{tau} s would be too slow for a neuron"));
+            return Guess::sure(Self::Ms, format!("{} s would be too slow for a neuron", shown(tau)));
         }
         if tau < 1e-4 {
-            return Guess::sure(Self::S, format!("{tau:e} ms would be too fast for a neuron"));
+            return Guess::sure(Self::S, format!("{} ms would be too fast for a neuron", shown(tau)));
         }
         let why = format!(
-            "a guess: {tau} could be seconds (Norse, snnTorch: {} ms of biology) or milliseconds (hxtorch, jaxsnn: {} us of hardware)",
-            tau * 1e3,
-            tau * 1e3
+            "a guess: {0} could be seconds (Norse, snnTorch: {1} ms of biology) or milliseconds (hxtorch, jaxsnn: {1} us of hardware)",
+            shown(tau),
+            shown(tau * 1e3)
         );
         Guess { value: Self::S, why, uncertain: true }
     }

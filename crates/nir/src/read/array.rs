@@ -64,7 +64,7 @@ fn product(shape: &[u64]) -> u64 {
 }
 
 /// Numbers of half precision (IEEE 754 binary16), which the HDF5 package does not convert.
-fn halves(bytes: &[u8], order: &DatatypeByteOrder) -> Vec<f64> {
+fn halves(bytes: &[u8], order: DatatypeByteOrder) -> Vec<f64> {
     let bits = bytes.chunks_exact(2).map(|b| match order {
         DatatypeByteOrder::BigEndian => u16::from_be_bytes([b[0], b[1]]),
         _ => u16::from_le_bytes([b[0], b[1]]),
@@ -112,7 +112,7 @@ impl Budget {
         self.take(place, dataset, field, shape)?;
         let values = match datatype {
             Datatype::FloatingPoint { size: 2, byte_order, .. } => {
-                halves(&dataset.read_raw().map_err(damaged)?, &byte_order)
+                halves(&dataset.read_raw().map_err(damaged)?, byte_order)
             }
             _ => dataset.read_f64().map_err(damaged)?,
         };
@@ -233,7 +233,7 @@ mod tests {
     fn numbers_of_half_precision() {
         let bytes = [0x3c, 0x00, 0xc0, 0x00, 0x00, 0x01, 0x7b, 0xff, 0x7c, 0x00, 0x04, 0x00];
         let expected = [1.0, -2.0, 2_f64.powi(-24), 65504.0, f64::INFINITY, 2_f64.powi(-14)];
-        assert_eq!(halves(&bytes, &DatatypeByteOrder::BigEndian), expected);
+        assert_eq!(halves(&bytes, DatatypeByteOrder::BigEndian), expected);
         assert!(half(0x7c01).is_nan());
     }
 }
