@@ -111,7 +111,12 @@ fn wrong_uses_are_told() {
     };
     complains(&["network", "convert", &nir, &text(&base.path().join("net.txt"))], &["net.txt", ".npz or .nir"]);
     complains(&["network", "show", "no-such.nir"], &["cannot read no-such.nir"]);
-    complains(&["network", "show", &nir, "--nir-time-unit", "ms"], &["made_snntorch.nir", "say --nir-time-unit s"]);
+    let slow = fixture("made_forms.nir");
+    complains(
+        &["network", "show", &slow, "--nir-time-unit", "s"],
+        &["made_forms.nir", "5000000 us", "say --nir-time-unit ms"],
+    );
+    complains(&["infer", &nir], &["NIR does not say", "--data SET|FILE"]);
     complains(&["calib", "targets", &nir], &["a NIR file where an .npz is needed", "bss2 network convert"]);
     complains(&["infer", &nir, "--data", "yin-yang", "--set", "network.hidden=3"], &["cannot be changed here"]);
     let npz = text(&base.path().join("net.npz"));

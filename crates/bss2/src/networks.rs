@@ -59,8 +59,7 @@ pub fn open(path: &Path, args: &NirArgs, console: Console) -> anyhow::Result<Fou
 
 fn of_nir(path: &Path, args: &NirArgs, console: Console) -> anyhow::Result<Found> {
     let Some(tau_syn_us) = Targets::allowed("tau_syn_exc_us") else { bail!("no range for tau_syn") };
-    let options =
-        Options { time_unit: args.nir_time_unit, spike: args.nir_spike, tau_syn: args.nir_tau_syn, tau_syn_us };
+    let options = Options { time_unit: args.time_unit, spike: args.spike, tau_syn: args.tau_syn, tau_syn_us };
     let nir_network::NirNetwork { saved, is_own, notes } = nir_network::load(path, &options)?;
     for note in &notes {
         console.say(format_args!("{}: {note}", path.display()));

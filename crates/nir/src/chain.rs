@@ -71,16 +71,13 @@ struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     fn new(flat: &'a Flat<'a>) -> Self {
-        let mut sources: BTreeMap<&str, Vec<&str>> =
-            flat.nodes.keys().map(|name| (name.as_str(), Vec::new())).collect();
-        let mut targets = sources.clone();
-        for (from, to) in &flat.edges {
-            // Edges of refused inner graphs lead nowhere.
-            if flat.nodes.contains_key(from) && flat.nodes.contains_key(to) {
-                sources.entry(to).or_default().push(from);
-                targets.entry(from).or_default().push(to);
-            }
-        }
+        // Edges of refused inner graphs lead nowhere.
+        let known = |edges: &'a BTreeMap<String, BTreeSet<String>>| -> BTreeMap<&'a str, Vec<&'a str>> {
+            let of =
+                |name: &String| edges.get(name).into_iter().flatten().filter(|other| flat.nodes.contains_key(*other));
+            flat.nodes.keys().map(|name| (name.as_str(), of(name).map(String::as_str).collect())).collect()
+        };
+        let (sources, targets) = (known(&flat.sources), known(&flat.targets));
         let mut looped: BTreeSet<&str> = flat.nodes.keys().map(String::as_str).collect();
         for (inward, outward) in [(&sources, &targets), (&targets, &sources)] {
             peel(&mut looped, inward, outward);
@@ -100,7 +97,7 @@ impl<'a> Walk<'a> {
             let names: Vec<&str> =
                 self.flat.nodes.iter().filter(|(_, node)| is_end(node)).map(|(name, _)| name.as_str()).collect();
             if names.len() != 1 {
-                let found = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+                let found = if names.is_empty() { "none".to_owned() } else { listed(&names) };
                 refusals.push(Refusal {
                     node: "the graph".into(),
                     kind: "NIRGraph".into(),
@@ -135,11 +132,11 @@ impl<'a> Walk<'a> {
         }
         let forward: Vec<&str> = targets.iter().copied().filter(|t| !self.looped.contains(t)).collect();
         if forward.len() > 1 && !matches!(node, Node::Input(_)) {
-            say(format!("it leads to several nodes ({})", forward.join(", ")), "use one layer behind the other");
+            say(format!("it leads to several nodes ({})", listed(&forward)), "use one layer behind the other");
         }
         let incoming: Vec<&str> = sources.iter().copied().filter(|s| !self.looped.contains(s)).collect();
         if incoming.len() > 1 && !(is_neurons(node) && self.main_source(&incoming).is_some()) {
-            say(format!("several nodes lead to it ({})", incoming.join(", ")), "use one layer behind the other");
+            say(format!("several nodes lead to it ({})", listed(&incoming)), "use one layer behind the other");
         }
         for source in sources {
             if let Some((reason, remedy)) = self.misfit(source, name) {
@@ -216,6 +213,12 @@ impl<'a> Walk<'a> {
         }
         links
     }
+}
+
+/// The first few names.
+fn listed(names: &[&str]) -> String {
+    let more = if names.len() > 5 { ", ..." } else { "" };
+    format!("{}{more}", names[..names.len().min(5)].join(", "))
 }
 
 fn weights_of(walk: &Walk, name: &str) -> bool {

@@ -6,13 +6,16 @@ use crate::error::Refusal;
 use crate::graph::{Graph, Node};
 
 /// Most edges that one input or output of an inner graph may stand for.
-const MOST_THROUGH: usize = 4096;
+const MOST_THROUGH: usize = 64;
 
 /// All nodes of a graph and of the graphs in it, inner ones as `outer.inner`.
 #[derive(Debug, Default)]
 pub(crate) struct Flat<'a> {
     pub(crate) nodes: BTreeMap<String, &'a Node>,
-    pub(crate) edges: BTreeSet<(String, String)>,
+    /// From each node the nodes that it leads to.
+    pub(crate) targets: BTreeMap<String, BTreeSet<String>>,
+    /// To each node the nodes that lead to it.
+    pub(crate) sources: BTreeMap<String, BTreeSet<String>>,
     pub(crate) refusals: Vec<Refusal>,
 }
 
@@ -72,26 +75,36 @@ impl<'a> Flat<'a> {
         for (from, to) in &graph.edges {
             let from = inner.get(from.as_str()).map_or_else(|| full(from), |ports| ports.output.clone());
             let to = inner.get(to.as_str()).map_or_else(|| full(to), |ports| ports.input.clone());
-            self.edges.insert((from, to));
+            self.connect(&from, &to);
         }
+    }
+
+    fn connect(&mut self, from: &str, to: &str) {
+        self.targets.entry(from.to_owned()).or_default().insert(to.to_owned());
+        self.sources.entry(to.to_owned()).or_default().insert(from.to_owned());
     }
 
     /// Replaces a port by edges from all before it to all behind it.
     fn bridge(&mut self, port: &str) {
-        let (touching, others): (BTreeSet<_>, _) =
-            std::mem::take(&mut self.edges).into_iter().partition(|(from, to)| from == port || to == port);
-        self.edges = others;
-        let before: Vec<&String> = touching.iter().filter(|(_, to)| to == port).map(|(from, _)| from).collect();
-        let behind: Vec<&String> = touching.iter().filter(|(from, _)| from == port).map(|(_, to)| to).collect();
+        let mut before = self.sources.remove(port).unwrap_or_default();
+        let mut behind = self.targets.remove(port).unwrap_or_default();
+        before.remove(port);
+        behind.remove(port);
+        for from in &before {
+            self.targets.entry(from.clone()).or_default().remove(port);
+        }
+        for to in &behind {
+            self.sources.entry(to.clone()).or_default().remove(port);
+        }
         if before.len().saturating_mul(behind.len()) > MOST_THROUGH {
             let reason = format!("{} edges lead to it and {} from it", before.len(), behind.len());
             let remedy = "use one layer behind the other".to_owned();
             self.refusals.push(Refusal { node: port.to_owned(), kind: "NIRGraph".into(), reason, remedy });
             return;
         }
-        for from in before.into_iter().filter(|from| *from != port) {
-            for to in behind.iter().filter(|to| **to != port) {
-                self.edges.insert((from.clone(), (*to).clone()));
+        for from in &before {
+            for to in &behind {
+                self.connect(from, to);
             }
         }
     }
@@ -131,8 +144,11 @@ mod tests {
         };
         let flat = Flat::of(&outer);
         assert_eq!(flat.nodes.keys().collect::<Vec<_>>(), ["input", "output", "sub.w"]);
-        let edges = [edge("input", "sub.w"), edge("sub.w", "output"), edge("sub.w", "sub.w")];
-        assert_eq!(flat.edges, BTreeSet::from(edges));
+        let targets = |name: &str| flat.targets[name].iter().map(String::as_str).collect::<Vec<_>>();
+        assert_eq!(targets("input"), ["sub.w"]);
+        assert_eq!(targets("sub.w"), ["output", "sub.w"]);
+        let sources: Vec<_> = flat.sources["sub.w"].iter().collect();
+        assert_eq!(sources, ["input", "sub.w"]);
         assert_eq!(flat.refusals, []);
     }
 }

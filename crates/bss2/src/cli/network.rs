@@ -18,24 +18,24 @@ pub enum NetworkCommand {
 #[derive(Debug, Default, Args)]
 pub struct NirArgs {
     /// Unit of the time constants of a .nir file, ms or s (default: what the file says, or a guess).
-    #[arg(long, value_name = "ms|s")]
-    pub nir_time_unit: Option<TimeUnit>,
+    #[arg(long = "nir-time-unit", value_name = "ms|s")]
+    pub time_unit: Option<TimeUnit>,
     /// What a spike of a .nir file is: `delta` (area 1, the letter of NIR), `current` (adds its weight to the synaptic current), or
     /// the time step of the tool that wrote it, in the file's unit (default: what the file says, or a guess).
-    #[arg(long, value_name = "delta|current|DT")]
-    pub nir_spike: Option<Spike>,
+    #[arg(long = "nir-spike", value_name = "delta|current|DT")]
+    pub spike: Option<Spike>,
     /// Give neurons of a .nir file that have no synapses (LIF) this synaptic time constant, in the file's unit.
-    #[arg(long, value_name = "TAU", value_parser = positive)]
-    pub nir_tau_syn: Option<f64>,
+    #[arg(long = "nir-tau-syn", value_name = "TAU", value_parser = positive)]
+    pub tau_syn: Option<f64>,
 }
 
 impl NirArgs {
     /// The first flag that was given.
     pub fn given(&self) -> Option<&'static str> {
         [
-            (self.nir_time_unit.is_some(), "--nir-time-unit"),
-            (self.nir_spike.is_some(), "--nir-spike"),
-            (self.nir_tau_syn.is_some(), "--nir-tau-syn"),
+            (self.time_unit.is_some(), "--nir-time-unit"),
+            (self.spike.is_some(), "--nir-spike"),
+            (self.tau_syn.is_some(), "--nir-tau-syn"),
         ]
         .into_iter()
         .find_map(|(given, name)| given.then_some(name))

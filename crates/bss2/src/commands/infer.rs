@@ -48,6 +48,10 @@ pub fn run(args: &InferArgs) -> anyhow::Result<ExitCode> {
     // A network alone knows what it was trained for.
     let base =
         base.or_else(|| Some(flag(&args.network.display().to_string(), "data.kind", network.architecture.task.name())));
+    if !has_encoding && args.data.is_none() && args.config.config.is_none() && args.config.set.is_empty() {
+        let path = args.network.display();
+        bail!("{path}: NIR does not say what the network was trained for; say --data SET|FILE");
+    }
     let data = args.data.as_deref().map_or_else(|| Ok(Vec::new()), data_flags)?;
     let (mut config, given) = configure(base, &args.config, &args.chip, data)?;
     if has_encoding {
