@@ -11,6 +11,8 @@ mod delays;
 mod deployment;
 mod determinism;
 mod inference;
+mod malformed_networks;
+mod networks;
 mod passes;
 mod program;
 mod run_folder;

@@ -1,6 +1,7 @@
 //! What users type.
 
 mod deploy;
+mod network;
 mod study;
 mod twin;
 
@@ -11,6 +12,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::config::SubstrateKind;
 
 pub use deploy::{DeployCheckArgs, DeployCommand, DeployExportArgs, DeployNetworkArgs, DeployRunArgs, DeployScaleArgs};
+pub use network::{NetworkCommand, NetworkConvertArgs, NetworkShowArgs, NirArgs};
 pub use study::{StudyArgs, StudyCommand, StudyMergeArgs, StudyPlanArgs, StudyPlotArgs, StudyRunArgs, StudyStatusArgs};
 pub use twin::{RowArgs, TwinCommand, TwinFitArgs, TwinRecordArgs, TwinScoreArgs, TwinShowArgs};
 
@@ -35,6 +37,9 @@ pub enum Command {
     Simulate(SimulateArgs),
     /// Measure how fast this machine runs, trains and computes: MNIST and Yin-Yang on an emulated chip and on the ideal substrate.
     Bench(BenchArgs),
+    /// Look at trained networks, and write them in other formats: .npz, .nir.
+    #[command(subcommand)]
+    Network(NetworkCommand),
     /// Calibrate a chip by measurement.
     #[command(subcommand)]
     Calib(CalibCommand),
@@ -264,9 +269,11 @@ pub enum SubstrateName {
 /// Arguments of `infer`.
 #[derive(Debug, Args)]
 pub struct InferArgs {
-    /// A run folder, or a network.npz.
-    #[arg(value_name = "RUN|NET.npz")]
+    /// A run folder, or a network (.npz, .nir).
+    #[arg(value_name = "RUN|NET")]
     pub network: PathBuf,
+    #[command(flatten)]
+    pub nir: NirArgs,
     #[command(flatten)]
     pub chip: ChipArgs,
     /// Which test samples: yin-yang, mnist, mnist16, fashion-mnist, fashion-mnist16, or a .csv or .npz file (default: those of the

@@ -9,6 +9,7 @@ mod console;
 mod data_sets;
 mod files;
 mod laboratory;
+mod networks;
 mod presets;
 mod program;
 mod site;

@@ -5,7 +5,9 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _};
 
-use crate::cli::{CalibCommand, ChipCommand, Cli, Command, DeployCommand, StudyCommand, TwinCommand};
+use crate::cli::{
+    CalibCommand, ChipCommand, Cli, Command, DeployCommand, NetworkCommand, StudyCommand, TwinCommand,
+};
 use crate::{commands, config};
 
 /// Runs the program. Errors go to stderr; the exit code is 0 for success, 1 for an error, 2 for wrong arguments, 130 for
@@ -26,6 +28,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Infer(args) => commands::infer::run(args),
         Command::Simulate(args) => commands::simulate::run(args),
         Command::Bench(args) => commands::bench::run(args),
+        Command::Network(NetworkCommand::Show(args)) => commands::network::show(args),
+        Command::Network(NetworkCommand::Convert(args)) => commands::network::convert(args),
         Command::Calib(CalibCommand::Run(args)) => commands::calib::run(args),
         Command::Calib(CalibCommand::Convert(args)) => commands::calib::convert(args),
         Command::Calib(CalibCommand::Show(args)) => commands::calib::show(args),

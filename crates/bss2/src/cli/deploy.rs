@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::{ConfigArgs, OutputArgs};
+use super::{ConfigArgs, NirArgs, OutputArgs};
 
 /// What can be done about a deployment.
 #[derive(Debug, Subcommand)]
@@ -22,7 +22,7 @@ pub enum DeployCommand {
 /// Which network, and how it is put on a chip.
 #[derive(Debug, Args)]
 pub struct DeployNetworkArgs {
-    /// A run folder, a network.npz, or a published network.
+    /// A run folder, or a network (.npz of this program or published, .nir).
     #[arg(value_name = "RUN|NET")]
     pub network: PathBuf,
     /// How it is mapped: `auto` (the mapping that loses least on validation samples), a file of `deploy scale`, or KEY=VALUE over what
@@ -32,6 +32,8 @@ pub struct DeployNetworkArgs {
     /// Samples: yin-yang, mnist, mnist16, fashion-mnist, fashion-mnist16 (default: those that the network was trained for).
     #[arg(long, value_name = "SET")]
     pub data: Option<String>,
+    #[command(flatten)]
+    pub nir: NirArgs,
     #[command(flatten)]
     pub config: ConfigArgs,
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::{ChipArgs, ConfigArgs, OutputArgs};
+use super::{ChipArgs, ConfigArgs, NirArgs, OutputArgs};
 
 /// What can be done about twins.
 #[derive(Debug, Subcommand)]
@@ -22,12 +22,14 @@ pub enum TwinCommand {
 /// Arguments of `twin record`.
 #[derive(Debug, Args)]
 pub struct TwinRecordArgs {
-    /// A run folder, or a network.npz, with one hidden layer.
-    #[arg(value_name = "RUN|NET.npz")]
+    /// A run folder, or a network (.npz, .nir), with one hidden layer.
+    #[arg(value_name = "RUN|NET")]
     pub network: PathBuf,
     /// The recording to write.
     #[arg(short, long, value_name = "REC.npz")]
     pub out: PathBuf,
+    #[command(flatten)]
+    pub nir: NirArgs,
     #[command(flatten)]
     pub chip: ChipArgs,
     #[command(flatten)]

@@ -18,15 +18,15 @@ use ttfs::substrate::Ideal;
 use ttfs::train::{Evaluation, Trainer};
 
 use super::summary::confusion;
-use super::{TEST_PART, config_of, configure, flag, set_threads, warn_of_other_chip};
+use super::{TEST_PART, configure, flag, set_threads, warn_of_other_chip};
 use crate::cli::{InferArgs, SubstrateName};
 use crate::config::{Config, DataKind, Layer, SubstrateKind};
 use crate::console::Console;
 use crate::data_sets::{Split, samples};
 use crate::files::network::SavedNetwork;
-use crate::files::run_folder::RunFolder;
 use crate::files::write;
 use crate::laboratory::{GivenTable, Laboratory, draw};
+use crate::networks::{Found, open};
 use crate::site::Site;
 
 /// Evaluates a network on the test samples.
@@ -36,9 +36,10 @@ use crate::site::Site;
 pub fn run(args: &InferArgs) -> anyhow::Result<ExitCode> {
     let console = Console::new(args.output.json);
     set_threads(&args.output)?;
-    let (network, base, own_table) = load(&args.network)?;
+    let Found { saved: network, base, table: own_table, has_encoding } = open(&args.network, &args.nir, console)?;
     for text in &args.config.set {
-        if text.trim_start().starts_with("network.") || text.trim_start().starts_with("encoding.") {
+        let is_of = |section| text.trim_start().starts_with(section);
+        if is_of("network.") || (has_encoding && is_of("encoding.")) {
             bail!(
                 "--set {text}: the network was trained with its own layers and encoding, which cannot be changed here"
             );
@@ -47,9 +48,15 @@ pub fn run(args: &InferArgs) -> anyhow::Result<ExitCode> {
     // A network alone knows what it was trained for.
     let base =
         base.or_else(|| Some(flag(&args.network.display().to_string(), "data.kind", network.architecture.task.name())));
+    if !has_encoding && args.data.is_none() && args.config.config.is_none() && args.config.set.is_empty() {
+        let path = args.network.display();
+        bail!("{path}: NIR does not say what the network was trained for; say --data SET|FILE");
+    }
     let data = args.data.as_deref().map_or_else(|| Ok(Vec::new()), data_flags)?;
     let (mut config, given) = configure(base, &args.config, &args.chip, data)?;
-    config.encoding = network.architecture.encoding.clone();
+    if has_encoding {
+        config.encoding = network.architecture.encoding.clone();
+    }
     config.scaling.lsb_per_weight = network.architecture.scaling.lsb_per_weight;
     config.scaling.us_per_time = network.architecture.scaling.us_per_time;
     let scaling = network.architecture.scaling;
@@ -150,21 +157,6 @@ fn check_fit(network: &SavedNetwork, config: &Config, test: &Samples) -> anyhow:
         bail!("the network has {outputs} outputs, but {kind} has {} classes", test.n_classes);
     }
     Ok(())
-}
-
-/// The network, and for a run folder its configuration and calibration.
-pub(super) fn load(path: &Path) -> anyhow::Result<(SavedNetwork, Option<Layer>, Option<Calibration>)> {
-    if !path.is_dir() {
-        return Ok((SavedNetwork::load(path)?, None, None));
-    }
-    let folder = RunFolder::open(path)?;
-    if !folder.network().exists() {
-        bail!("{}: the training is not finished; continue it with: bss2 train --resume {0}", path.display());
-    }
-    let config = config_of(&folder)?;
-    // A training without a chip of its own leaves no table.
-    let table = folder.calibration().exists().then(|| Calibration::load(folder.calibration())).transpose()?;
-    Ok((SavedNetwork::load(&folder.network())?, Some(config), table))
 }
 
 fn report(

@@ -5,6 +5,7 @@ pub mod calib;
 pub mod chip;
 pub mod deploy;
 pub mod infer;
+pub mod network;
 pub mod simulate;
 pub mod study;
 pub mod train;
@@ -93,7 +94,7 @@ fn twin_layer(path: &Path) -> anyhow::Result<Layer> {
 }
 
 /// The configuration of an earlier run, with the run's own copy of a table of residuals.
-fn config_of(folder: &RunFolder) -> anyhow::Result<Layer> {
+pub fn config_of(folder: &RunFolder) -> anyhow::Result<Layer> {
     let mut table = table_from_file(&folder.config())?;
     if let Some(path) = residual_table::kept(folder.path()) {
         table.insert("residual_table".into(), path.display().to_string().into());

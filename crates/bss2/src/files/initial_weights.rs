@@ -39,7 +39,7 @@ pub fn load(path: &Path) -> Result<InitialWeights, FileError> {
     } else {
         path.to_owned()
     };
-    if file.extension().is_some_and(|e| e == "npz") {
+    if file.extension().is_some_and(|e| e == "npz" || e == "nir") {
         let network = SavedNetwork::load(&file)?;
         if network.architecture.biases.iter().any(Option::is_some) {
             let message = "layers after the first have a bias spike (`biases`), which training has not";

@@ -4,6 +4,7 @@ pub mod calix_targets;
 pub mod checkpoint;
 pub mod initial_weights;
 pub mod network;
+pub mod nir_network;
 pub mod published_network;
 pub mod residual_table;
 pub mod run_folder;
@@ -35,6 +36,9 @@ pub enum FileError {
         /// What is wrong.
         message: String,
     },
+    /// A NIR file cannot be read.
+    #[error(transparent)]
+    Nir(#[from] nir::Error),
     /// A folder cannot be used as a run folder.
     #[error("{}: {message}", path.display())]
     Folder {

@@ -20,9 +20,12 @@ use super::{FileError, published_network};
 use crate::config::DataKind;
 
 /// Version of the file that this program writes. Version 1 had neither `biases` nor `grid`.
-const FORMAT: u32 = 2;
+pub(super) const FORMAT: u32 = 2;
 /// Weights beyond this are damage, not training.
-const LARGEST_WEIGHT: f64 = 1e6;
+pub(super) const LARGEST_WEIGHT: f64 = 1e6;
+
+/// How HDF5 files begin.
+const HDF5: &[u8] = b"\x89HDF\r\n\x1a\n";
 
 /// What belongs to the weights of a network.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -67,7 +70,7 @@ pub struct SavedNetwork {
 
 impl Architecture {
     /// Whether this can be a network for the task, in units that a chip could have.
-    fn check(&self) -> Result<(), String> {
+    pub(super) fn check(&self) -> Result<(), String> {
         self.scaling.check().map_err(|e| e.to_string())?;
         self.encoding.check().map_err(|e| e.to_string())?;
         for (name, value) in [
@@ -112,7 +115,7 @@ impl Architecture {
     }
 
     /// Shapes of the weights of all layers.
-    fn shapes(&self) -> Vec<[usize; 2]> {
+    pub(super) fn shapes(&self) -> Vec<[usize; 2]> {
         let bias = |layer: usize| layer > 0 && self.biases.get(layer - 1).is_some_and(Option::is_some);
         self.sizes.windows(2).enumerate().map(|(layer, s)| [s[0] + usize::from(bias(layer)), s[1]]).collect()
     }
@@ -167,6 +170,10 @@ impl SavedNetwork {
     /// If it is missing, is no network, or its parts do not belong together.
     pub fn load(path: &Path) -> Result<Self, FileError> {
         let bytes = std::fs::read(path).map_err(FileError::io("read", path))?;
+        if bytes.starts_with(HDF5) {
+            let message = "a NIR file where an .npz is needed; write one with: bss2 network convert NET.nir NET.npz";
+            return Err(FileError::content(path, message));
+        }
         Self::decode(bytes).map_err(|message| FileError::content(path, message))
     }
 

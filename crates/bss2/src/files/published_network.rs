@@ -27,7 +27,7 @@ pub(super) const CONFIGURATION: &str = "config_json";
 /// Hardware time of the published time constants, in us.
 const US_PER_TIME: f64 = 6.0;
 /// Weight codes that a calibrated chip's threshold is worth: its 2.786 units of 30 codes.
-const LSB_PER_THRESHOLD: f64 = 2.786 * 30.0;
+pub(super) const LSB_PER_THRESHOLD: f64 = 2.786 * 30.0;
 
 /// The part of the original configuration that says what the network is.
 #[derive(Debug, Deserialize)]

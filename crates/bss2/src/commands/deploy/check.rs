@@ -26,7 +26,7 @@ use crate::files::write;
 pub fn check(args: &DeployCheckArgs) -> anyhow::Result<ExitCode> {
     let console = Console::new(args.output.json);
     set_threads(&args.output)?;
-    let job = Job::new(&args.network)?;
+    let job = Job::new(&args.network, console)?;
     let fitted = fitted(&job, &args.network.scale, console)?;
     let report = say(&job, &fitted, console)?;
     let mut json = report;
@@ -75,7 +75,7 @@ fn pass_name(fitted: &Fitted, number: usize) -> String {
 pub fn scale(args: &DeployScaleArgs) -> anyhow::Result<ExitCode> {
     let console = Console::new(args.output.json);
     set_threads(&args.output)?;
-    let job = Job::new(&args.network)?;
+    let job = Job::new(&args.network, console)?;
     let mut texts = args.network.scale.clone();
     if texts.is_empty() {
         texts.push("auto".to_owned());

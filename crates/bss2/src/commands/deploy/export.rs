@@ -21,7 +21,7 @@ use super::job::{Fitted, Job};
 use crate::cli::DeployExportArgs;
 use crate::console::Console;
 use crate::files::calix_targets::{CalixTargets, FORMAT, UNITS};
-use crate::files::write;
+use crate::files::{nir_network, write};
 
 const README: &str = include_str!("export_readme.md");
 const SCRIPT: &str = include_str!("run_on_hardware.py");
@@ -37,7 +37,7 @@ pub fn export(args: &DeployExportArgs) -> anyhow::Result<ExitCode> {
     if out.is_file() || std::fs::read_dir(out).is_ok_and(|mut entries| entries.next().is_some()) {
         bail!("{}: the folder is not empty; choose another --out", out.display());
     }
-    let job = Job::new(&args.network)?;
+    let job = Job::new(&args.network, console)?;
     let fitted = fitted(&job, &args.network.scale, console)?;
     let checked = check::say(&job, &fitted, console)?;
     // Written beside its place and moved there whole.
@@ -90,6 +90,8 @@ fn write_all(folder: &Path, job: &Job, fitted: &Fitted, checked: &serde_json::Va
     for (number, image) in images.iter().enumerate() {
         put(&format!("chip-{}.npz", number + 1), &chip(image)?)?;
     }
+    nir_network::save(&job.network, &folder.join("network.nir"))?;
+    files.push("network.nir".to_owned());
     let first = images.first().context("a network without a pass")?;
     let targets = targets(job, fitted, first);
     for name in ["targets.json", "targets.csv", "targets.npz"] {

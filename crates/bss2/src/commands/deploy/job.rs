@@ -19,10 +19,11 @@ use ttfs::train::{Evaluation, Trainer};
 use super::super::{TEST_PART, flag};
 use crate::cli::DeployNetworkArgs;
 use crate::config::{Config, DataKind, Layer, assignment, comes_first, resolve, table_from_file};
+use crate::console::Console;
 use crate::data_sets::{Split, samples};
 use crate::files::network::SavedNetwork;
-use crate::files::run_folder::RunFolder;
 use crate::laboratory::{GivenTable, Laboratory, draw};
+use crate::networks::{Found, open};
 use crate::presets;
 use crate::site::{OnChip, Site};
 
@@ -53,18 +54,6 @@ pub struct Fitted {
     pub site: Site,
     /// Weight codes that a threshold of its neurons is worth, nominally.
     pub codes: f64,
-}
-
-/// Reads a network: of a run folder, of this program, or published.
-///
-/// # Errors
-/// If it cannot be read.
-pub fn read(path: &Path) -> anyhow::Result<SavedNetwork> {
-    if path.is_dir() {
-        let folder = RunFolder::open(path)?;
-        return Ok(SavedNetwork::load(&folder.network())?);
-    }
-    Ok(SavedNetwork::load(path)?)
 }
 
 /// A mapping over another: files first, then single keys. `auto` is left to who can judge.
@@ -114,9 +103,13 @@ impl Job {
     ///
     /// # Errors
     /// If the network or the configuration cannot be used.
-    pub fn new(args: &DeployNetworkArgs) -> anyhow::Result<Self> {
-        let network = read(&args.network)?;
+    pub fn new(args: &DeployNetworkArgs, console: Console) -> anyhow::Result<Self> {
+        let Found { saved: network, has_encoding, .. } = open(&args.network, &args.nir, console)?;
         let kind = match &args.data {
+            None if !has_encoding => bail!(
+                "{}: NIR does not say what the network was trained for; say --data SET",
+                args.network.display()
+            ),
             None => network.architecture.task,
             Some(text) => DataKind::of_name(text)
                 .filter(|kind| *kind != DataKind::File)

@@ -42,7 +42,7 @@ pub struct Part {
 pub fn run(args: &DeployRunArgs) -> anyhow::Result<ExitCode> {
     let console = Console::new(args.output.json);
     let threads = threads(args.output.threads)?;
-    let job = Job::new(&args.network)?;
+    let job = Job::new(&args.network, console)?;
     let out = args.out.clone().unwrap_or_else(|| Path::new("deployments").join(job.name()));
     let kept = out.join("mapping.toml");
     let asked_auto = args.network.scale.iter().any(|text| text == "auto");

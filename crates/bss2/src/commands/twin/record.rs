@@ -13,12 +13,12 @@ use twin::recording::{Hidden, Part, Units};
 
 use crate::cli::TwinRecordArgs;
 use crate::commands::calib::check_place;
-use crate::commands::infer::load;
 use crate::commands::{configure, flag, set_threads};
 use crate::console::Console;
 use crate::data_sets::{Split, samples};
 use crate::files::write;
 use crate::laboratory::{Laboratory, draw};
+use crate::networks::{Found, open};
 use crate::site::{OnChip, Site};
 
 /// Samples of a hardware run, as in the recordings of silicon.
@@ -36,7 +36,7 @@ pub fn run(args: &TwinRecordArgs) -> anyhow::Result<ExitCode> {
     let console = Console::new(args.output.json);
     set_threads(&args.output)?;
     check_place(&args.out)?;
-    let (network, base, _) = load(&args.network)?;
+    let Found { saved: network, base, .. } = open(&args.network, &args.nir, console)?;
     let task = || flag(&args.network.display().to_string(), "data.kind", network.architecture.task.name());
     let (mut config, given) = configure([base.unwrap_or_else(task)], &args.config, &args.chip, Vec::new())?;
     let of_network = &network.architecture.scaling;
