@@ -22,10 +22,10 @@ pub struct NirArgs {
     pub time_unit: Option<TimeUnit>,
     /// What a spike of a .nir file is: `delta` (area 1, the letter of NIR), `current` (adds its weight to the synaptic current), or
     /// the time step of the tool that wrote it, in the file's unit (default: what the file says, or a guess).
-    #[arg(long = "nir-spike", value_name = "delta|current|DT")]
+    #[arg(long = "nir-spike", value_name = "delta|current|DT", allow_negative_numbers = true)]
     pub spike: Option<Spike>,
     /// Give neurons of a .nir file that have no synapses (LIF) this synaptic time constant, in the file's unit.
-    #[arg(long = "nir-tau-syn", value_name = "TAU", value_parser = positive)]
+    #[arg(long = "nir-tau-syn", value_name = "TAU", value_parser = positive, allow_negative_numbers = true)]
     pub tau_syn: Option<f64>,
 }
 

@@ -19,7 +19,7 @@ const LARGEST_FILE: u64 = 128 << 20;
 /// Most graphs inside of each other.
 const DEEPEST: usize = 8;
 /// Most nodes of a file; a chip has 512 neurons.
-const MOST_NODES: usize = 4096;
+const MOST_NODES: usize = 1024;
 /// Most edges of a graph.
 const MOST_EDGES: u64 = 16_384;
 /// Stack of the thread that reads.
@@ -68,7 +68,7 @@ impl Graph {
     /// Reads a file.
     ///
     /// # Errors
-    /// If the file cannot be read, is damaged, too large (128 MiB, 8 million numbers, 4096 nodes, 8 graphs inside of each other) or
+    /// If the file cannot be read, is damaged, too large (128 MiB, 8 million numbers, 1024 nodes, 8 graphs inside of each other) or
     /// no NIR: the message names file, node, field, value and what is allowed.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let io = |source| Error::Io { path: path.to_owned(), source };
@@ -131,16 +131,15 @@ impl Reader<'_> {
         if !group.groups().map_err(damaged)?.iter().any(|name| name == "nodes") {
             return Err(place.field("nodes", "missing; a graph has a group of nodes"));
         }
-        let mut names = group.group("nodes").and_then(|nodes| nodes.groups()).map_err(damaged)?;
-        names.sort();
-        self.nodes += names.len();
+        let nodes: Vec<(String, Group)> =
+            group.group("nodes").and_then(|nodes| Ok(nodes.iter_groups()?.collect())).map_err(damaged)?;
+        self.nodes += nodes.len();
         if self.nodes > MOST_NODES {
             return Err(place.file(format!("more than {MOST_NODES} nodes")));
         }
         let mut graph = Graph { edges: self.edges(place, group)?, ..Graph::default() };
-        for own in names {
+        for (own, node) in nodes {
             let full = if name.is_empty() { own.clone() } else { format!("{name}.{own}") };
-            let node = group.group(&format!("nodes/{own}")).map_err(damaged)?;
             let node = self.node(&node, &full, depth)?;
             graph.nodes.insert(own, node);
         }
