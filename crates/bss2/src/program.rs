@@ -5,9 +5,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _};
 
-use crate::cli::{
-    CalibCommand, ChipCommand, Cli, Command, DeployCommand, NetworkCommand, StudyCommand, TwinCommand,
-};
+use crate::cli::{CalibCommand, ChipCommand, Cli, Command, DeployCommand, NetworkCommand, StudyCommand, TwinCommand};
 use crate::{commands, config};
 
 /// Runs the program. Errors go to stderr; the exit code is 0 for success, 1 for an error, 2 for wrong arguments, 130 for

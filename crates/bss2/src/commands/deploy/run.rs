@@ -76,8 +76,9 @@ pub fn run(args: &DeployRunArgs) -> anyhow::Result<ExitCode> {
         console.say(format_args!("{}: {} trials, {threads} at the same time", plan.study.title, plan.trials.len()));
         let mut teller = Teller::new(console);
         let options = Options { threads, shard: Shard::WHOLE };
-        let tally =
-            ::study::run::run(&folder, &plan, &rehearsal, options, |trial, progress| teller.tell(&plan, trial, progress))?;
+        let tally = ::study::run::run(&folder, &plan, &rehearsal, options, |trial, progress| {
+            teller.tell(&plan, trial, progress)
+        })?;
         teller.finish();
         console.say(format_args!("{} done ({} failed), {} had results before", tally.done, tally.failed, tally.known));
         let summary = Summary::read(&plan, &folder)?;
