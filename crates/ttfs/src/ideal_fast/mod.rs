@@ -12,8 +12,8 @@
 //! on from where they are; what single precision cannot decide (a grazing crossing, a crossing at the very end of an interval) is left to
 //! [`LifModel`], the twin in double precision.
 //!
-//! Sixteen samples go together: their spikes are sorted in the lanes of one network ([`order`]), and blocks of weights are used for all of them
-//! ([`pass`]).
+//! Sixteen samples go together: their spikes are sorted in the lanes of one network (`order`), and blocks of weights are used for all of them
+//! (`pass`).
 //!
 //! Against that twin spike times differ by about 1e-6 `tau`, at grazing crossings by up to 1e-4; spike or silence differ
 //! within 1e-5 of the threshold.
