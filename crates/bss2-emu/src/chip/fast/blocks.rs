@@ -98,6 +98,8 @@ impl<const K: usize> Work for AllTrials<'_, '_, K> {
         let jitter = noise.spike_jitter_us_std;
         let before_jitter = u32::from(of_trial) + u32::from(of_spike);
         let mut crossings: Vec<Crossing> = Vec::new();
+        // Streams that had to be asked for the first threshold, as they are after that.
+        let mut begun: Vec<(usize, Stream)> = Vec::new();
         let mut open = Crossings::new();
         for trial in trials {
             let streams = Streams {
@@ -126,9 +128,12 @@ impl<const K: usize> Work for AllTrials<'_, '_, K> {
             // The first number after those that are not asked for is the jitter's.
             let unsure_before = (0..before_jitter.min(2) as usize).fold(0, |all, number| all | unsure[number]);
             crossings.clear();
+            begun.clear();
             let around = Around { run, prepared, index: trial.index, crossings: &mut crossings };
             for l in (0..prepared.places.len()).filter(|l| unsure_before & 1 << l != 0) {
-                thresholds.0[l] = around.threshold(l, 0) as f32;
+                let (stream, threshold) = replay(run, &run.neurons[prepared.places[l]], trial.index, 0);
+                thresholds.0[l] = threshold as f32;
+                begun.push((l, stream));
             }
             let case = Trial {
                 block,
@@ -150,7 +155,11 @@ impl<const K: usize> Work for AllTrials<'_, '_, K> {
                 for Crossing { lane, count, time_us } in crossings.iter().filter(|c| redo & 1 << c.lane == 0) {
                     if *count > 1 || unsure & 1 << lane != 0 {
                         let prepared = &run.neurons[prepared.places[*lane]];
-                        trial.spikes.extend(emit_later(run, prepared, trial.index, *count, *time_us));
+                        let stream = match begun.iter().find(|(of, _)| *count == 1 && of == lane) {
+                            Some((_, stream)) => stream.clone(),
+                            None => replay(run, prepared, trial.index, count - 1).0,
+                        };
+                        trial.spikes.extend(emit(run, prepared, stream, *time_us));
                         continue;
                     }
                     let z = f64::from(drawn.0[*lane]).clamp(-LARGEST_JITTER, LARGEST_JITTER);
@@ -219,11 +228,10 @@ fn replay(run: &Run<'_>, prepared: &Prepared<'_>, index: usize, count: u32) -> (
     (stream, threshold)
 }
 
-/// Lets a spike out that is not the first of its neuron, or whose draw needs the stream itself.
+/// Lets a spike out whose draw needs the stream itself.
 #[cold]
-fn emit_later(run: &Run<'_>, prepared: &Prepared<'_>, index: usize, count: u32, crossed_us: f64) -> Option<Key> {
+fn emit(run: &Run<'_>, prepared: &Prepared<'_>, mut stream: Stream, crossed_us: f64) -> Option<Key> {
     let spec = &run.chip.spec;
-    let (mut stream, _) = replay(run, prepared, index, count - 1);
     let time_us = events::emit(&spec.events, &spec.noise, &mut stream, crossed_us)?;
     Some(Key::spike(tick(time_us), prepared.index as u32, tick_after(crossed_us)))
 }

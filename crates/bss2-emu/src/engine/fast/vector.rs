@@ -19,6 +19,18 @@ pub const LANES: usize = 16;
 /// Bits of all of them.
 pub const ALL: u32 = (1 << LANES) - 1;
 
+/// The lanes whose bits are set.
+#[inline(always)]
+pub fn lanes_of(mut bits: u32) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let lane = bits.trailing_zeros() as usize;
+        (bits != 0).then(|| {
+            bits &= bits - 1;
+            lane % LANES
+        })
+    })
+}
+
 /// One number for each of sixteen neurons.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[repr(C, align(64))]
