@@ -97,6 +97,7 @@ impl<const K: usize> Work for AllTrials<'_, '_, K> {
         let of_spike = noise.threshold_spike_rel_std > 0.0;
         let jitter = noise.spike_jitter_us_std;
         let before_jitter = u32::from(of_trial) + u32::from(of_spike);
+        let spreads = [of_trial.then_some(&prepared.of_trial), of_spike.then_some(&prepared.of_spike)];
         let mut crossings: Vec<Crossing> = Vec::new();
         // Streams that had to be asked for the first threshold, as they are after that.
         let mut begun: Vec<(usize, Stream)> = Vec::new();
@@ -108,25 +109,18 @@ impl<const K: usize> Work for AllTrials<'_, '_, K> {
                 trial: trial.index as u32,
                 neurons: prepared.numbers,
             };
-            let mut unsure = [0; 2];
-            let mut drawn = [Lanes::all(0.0); 2];
-            let mut thresholds = prepared.threshold;
+            let (mut unsure_before, mut thresholds) = (0, V::load(&prepared.threshold));
+            let mut words = None;
             if before_jitter > 0 {
-                (drawn, unsure) = streams.normals(0);
-                for l in 0..LANES {
-                    let (mut spread, mut next) = (0.0, 0);
-                    if of_trial {
-                        spread += prepared.of_trial.0[l] * drawn[next].0[l];
-                        next += 1;
-                    }
-                    if of_spike {
-                        spread += prepared.of_spike.0[l] * drawn[next].0[l];
-                    }
-                    thresholds.0[l] += spread;
+                let first = streams.words(0);
+                for (number, spread) in spreads.into_iter().flatten().enumerate() {
+                    let (drawn, unsure) = first.normal::<V>(number);
+                    thresholds = drawn.mul_add(V::load(spread), thresholds);
+                    unsure_before |= unsure;
                 }
+                words = Some(first);
             }
-            // The first number after those that are not asked for is the jitter's.
-            let unsure_before = (0..before_jitter.min(2) as usize).fold(0, |all, number| all | unsure[number]);
+            let mut thresholds = thresholds.store();
             crossings.clear();
             begun.clear();
             let around = Around { run, prepared, index: trial.index, crossings: &mut crossings };
@@ -147,11 +141,10 @@ impl<const K: usize> Work for AllTrials<'_, '_, K> {
             };
             let redo = case.with::<V>();
             if !crossings.is_empty() && jitter > 0.0 {
-                if before_jitter != 1 {
-                    (drawn, unsure) = streams.normals(before_jitter / 2);
-                }
-                let unsure = unsure_before | unsure[before_jitter as usize % 2];
-                let drawn = &drawn[before_jitter as usize % 2];
+                // The first number after those that are not asked for is the jitter's.
+                let words = words.filter(|_| before_jitter < 2).unwrap_or_else(|| streams.words(before_jitter / 2));
+                let (drawn, unsure) = words.normal::<V>(before_jitter as usize % 2);
+                let (drawn, unsure) = (drawn.store(), unsure_before | unsure);
                 for Crossing { lane, count, time_us } in crossings.iter().filter(|c| redo & 1 << c.lane == 0) {
                     if *count > 1 || unsure & 1 << lane != 0 {
                         let prepared = &run.neurons[prepared.places[*lane]];

@@ -143,7 +143,7 @@ pub(super) struct Course<'a, S, const K: usize> {
 }
 
 #[inline(always)]
-pub(super) fn sum<V: Vector, const K: usize>(currents: &[V; K]) -> V {
+pub fn sum<V: Vector, const K: usize>(currents: &[V; K]) -> V {
     let mut sum = currents[0];
     for current in &currents[1..] {
         sum = sum.add(*current);
@@ -153,7 +153,7 @@ pub(super) fn sum<V: Vector, const K: usize>(currents: &[V; K]) -> V {
 
 /// The potential after a step in which nothing happens.
 #[inline(always)]
-pub(super) fn coast<V: Vector, const K: usize>(row: &Step<K>, now: &Now<V, K>) -> V {
+pub fn coast<V: Vector, const K: usize>(row: &Step<K>, now: &Now<V, K>) -> V {
     // The potential enters last: nothing waits for it.
     let mut charge = now.exc[0].mul(V::load(&row.from_exc[0]));
     for k in 1..K {

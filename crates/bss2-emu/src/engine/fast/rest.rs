@@ -9,7 +9,7 @@ use crate::membrane::{Phase, State};
 
 use super::kernel::{Course, Now, SMALLEST_THRESHOLD, Surroundings, sum};
 use super::series::{Series, decay};
-use super::tables::{LONGEST_HOLD_US, LONGEST_STEP, Step};
+use super::tables::{LEFT_AFTER_LONG, LONGEST_HOLD_US, LONGEST_STEP, Step, Tail};
 use super::vector::{Apart, LANES, Lanes, Mask, Vector, lanes_of};
 
 /// The rest of a trial, without events.
@@ -36,6 +36,16 @@ fn decay_at_most<V: Vector>(u: V) -> V {
     let one = V::splat(1.0);
     let third = u.mul_add(V::splat(1.0 / 4.0), one).mul(u).mul_add(V::splat(1.0 / 3.0), one);
     one.div(third.mul(u).mul_add(V::splat(0.5), one).mul_add(u, one))
+}
+
+/// A bound of what potentials can reach if no events come: by currents towards it, against those of the other sign.
+#[inline(always)]
+fn reach<V: Vector>(tail: &Tail, x: V, towards: V, against: V) -> V {
+    let zero = V::splat(0.0);
+    let x = x.max(zero);
+    let net = against.neg_mul_add(V::load(&tail.spared), towards).max(zero);
+    let late = towards.mul_add(V::load(&tail.late), x.mul(V::splat(LEFT_AFTER_LONG)));
+    net.mul_add(V::load(&tail.peak), x).max(late)
 }
 
 impl<S: Surroundings, const K: usize> Course<'_, S, K> {
@@ -244,13 +254,9 @@ impl<S: Surroundings, const K: usize> Course<'_, S, K> {
     fn finish<V: Vector>(&mut self, now: &mut Now<V, K>, mut tick: u32, duration_us: f64) {
         let zero = V::splat(0.0);
         loop {
-            let (mut most, mut least) = (zero, zero);
-            for k in 0..K {
-                most = now.exc[k].mul_add(V::load(&self.block.peak_exc[k]), most);
-                least = now.inh[k].mul_add(V::load(&self.block.peak_inh[k]), least);
-            }
-            let highest = now.x.max(zero).add(most);
-            let lowest = now.x.min(zero).sub(least);
+            let (exc, inh) = (sum(&now.exc), sum(&now.inh));
+            let highest = reach(&self.block.tails[0], now.x, exc, inh);
+            let lowest = zero.sub(reach(&self.block.tails[1], zero.sub(now.x), inh, exc));
             let near = highest.at_least(now.ceiling).or(now.floor.at_least(lowest)).bits();
             let now_us = f64::from(tick) * TICK_US;
             if near != 0 && f64::from(tick + LONGEST_STEP) * TICK_US <= duration_us {

@@ -81,6 +81,8 @@ pub trait Vector: Copy {
     fn load(lanes: &Lanes) -> Self;
     /// To memory.
     fn store(self) -> Lanes;
+    /// Entries of a table that the lowest bytes of words choose.
+    fn look_up(table: &[f32; 256], words: &[u32; LANES]) -> Self;
     /// The same number sixteen times.
     fn splat(value: f32) -> Self;
     fn add(self, other: Self) -> Self;
@@ -137,6 +139,14 @@ impl Vector for Plain {
     #[inline(always)]
     fn store(self) -> Lanes {
         Lanes(self.0)
+    }
+    #[inline(always)]
+    fn look_up(table: &[f32; 256], words: &[u32; LANES]) -> Self {
+        let mut out = [0.0; LANES];
+        for l in 0..LANES {
+            out[l] = table[(words[l] & 255) as usize];
+        }
+        Self(out)
     }
     #[inline(always)]
     fn splat(value: f32) -> Self {
