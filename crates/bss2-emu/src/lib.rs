@@ -20,6 +20,8 @@ pub mod drift;
 mod dynamics;
 pub mod engine;
 pub mod failures;
+#[doc(hidden)]
+pub mod kernels;
 pub mod membrane;
 pub mod noise;
 pub mod parameters;

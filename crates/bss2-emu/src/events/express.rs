@@ -14,7 +14,8 @@ use crate::device::InputSpike;
 use crate::spec::EventPath;
 
 use gates::{Gates, Slot};
-use sorting::{merge, settle, sort};
+pub use sorting::sort;
+use sorting::{merge, settle};
 
 /// Bits below the tick.
 const LOW: u32 = 36;

@@ -97,7 +97,10 @@ impl<const K: usize> Work for AllTrials<'_, '_, K> {
         let of_spike = noise.threshold_spike_rel_std > 0.0;
         let jitter = noise.spike_jitter_us_std;
         let before_jitter = u32::from(of_trial) + u32::from(of_spike);
+        let spreads = [of_trial.then_some(&prepared.of_trial), of_spike.then_some(&prepared.of_spike)];
         let mut crossings: Vec<Crossing> = Vec::new();
+        // Streams that had to be asked for the first threshold, as they are after that.
+        let mut begun: Vec<(usize, Stream)> = Vec::new();
         let mut open = Crossings::new();
         for trial in trials {
             let streams = Streams {
@@ -106,29 +109,25 @@ impl<const K: usize> Work for AllTrials<'_, '_, K> {
                 trial: trial.index as u32,
                 neurons: prepared.numbers,
             };
-            let mut unsure = [0; 2];
-            let mut drawn = [Lanes::all(0.0); 2];
-            let mut thresholds = prepared.threshold;
+            let (mut unsure_before, mut thresholds) = (0, V::load(&prepared.threshold));
+            let mut words = None;
             if before_jitter > 0 {
-                (drawn, unsure) = streams.normals(0);
-                for l in 0..LANES {
-                    let (mut spread, mut next) = (0.0, 0);
-                    if of_trial {
-                        spread += prepared.of_trial.0[l] * drawn[next].0[l];
-                        next += 1;
-                    }
-                    if of_spike {
-                        spread += prepared.of_spike.0[l] * drawn[next].0[l];
-                    }
-                    thresholds.0[l] += spread;
+                let first = streams.words(0);
+                for (number, spread) in spreads.into_iter().flatten().enumerate() {
+                    let (drawn, unsure) = first.normal::<V>(number);
+                    thresholds = drawn.mul_add(V::load(spread), thresholds);
+                    unsure_before |= unsure;
                 }
+                words = Some(first);
             }
-            // The first number after those that are not asked for is the jitter's.
-            let unsure_before = (0..before_jitter.min(2) as usize).fold(0, |all, number| all | unsure[number]);
+            let mut thresholds = thresholds.store();
             crossings.clear();
+            begun.clear();
             let around = Around { run, prepared, index: trial.index, crossings: &mut crossings };
             for l in (0..prepared.places.len()).filter(|l| unsure_before & 1 << l != 0) {
-                thresholds.0[l] = around.threshold(l, 0) as f32;
+                let (stream, threshold) = replay(run, &run.neurons[prepared.places[l]], trial.index, 0);
+                thresholds.0[l] = threshold as f32;
+                begun.push((l, stream));
             }
             let case = Trial {
                 block,
@@ -142,15 +141,18 @@ impl<const K: usize> Work for AllTrials<'_, '_, K> {
             };
             let redo = case.with::<V>();
             if !crossings.is_empty() && jitter > 0.0 {
-                if before_jitter != 1 {
-                    (drawn, unsure) = streams.normals(before_jitter / 2);
-                }
-                let unsure = unsure_before | unsure[before_jitter as usize % 2];
-                let drawn = &drawn[before_jitter as usize % 2];
+                // The first number after those that are not asked for is the jitter's.
+                let words = words.filter(|_| before_jitter < 2).unwrap_or_else(|| streams.words(before_jitter / 2));
+                let (drawn, unsure) = words.normal::<V>(before_jitter as usize % 2);
+                let (drawn, unsure) = (drawn.store(), unsure_before | unsure);
                 for Crossing { lane, count, time_us } in crossings.iter().filter(|c| redo & 1 << c.lane == 0) {
                     if *count > 1 || unsure & 1 << lane != 0 {
                         let prepared = &run.neurons[prepared.places[*lane]];
-                        trial.spikes.extend(emit_later(run, prepared, trial.index, *count, *time_us));
+                        let stream = match begun.iter().find(|(of, _)| *count == 1 && of == lane) {
+                            Some((_, stream)) => stream.clone(),
+                            None => replay(run, prepared, trial.index, count - 1).0,
+                        };
+                        trial.spikes.extend(emit(run, prepared, stream, *time_us));
                         continue;
                     }
                     let z = f64::from(drawn.0[*lane]).clamp(-LARGEST_JITTER, LARGEST_JITTER);
@@ -219,11 +221,10 @@ fn replay(run: &Run<'_>, prepared: &Prepared<'_>, index: usize, count: u32) -> (
     (stream, threshold)
 }
 
-/// Lets a spike out that is not the first of its neuron, or whose draw needs the stream itself.
+/// Lets a spike out whose draw needs the stream itself.
 #[cold]
-fn emit_later(run: &Run<'_>, prepared: &Prepared<'_>, index: usize, count: u32, crossed_us: f64) -> Option<Key> {
+fn emit(run: &Run<'_>, prepared: &Prepared<'_>, mut stream: Stream, crossed_us: f64) -> Option<Key> {
     let spec = &run.chip.spec;
-    let (mut stream, _) = replay(run, prepared, index, count - 1);
     let time_us = events::emit(&spec.events, &spec.noise, &mut stream, crossed_us)?;
     Some(Key::spike(tick(time_us), prepared.index as u32, tick_after(crossed_us)))
 }

@@ -8,53 +8,44 @@
 
 use crate::events::TICK_US;
 
-use super::kernel::{Now, sum};
+use super::kernel::Now;
+use super::series::Series;
 use super::tables::Block;
-use super::vector::{LANES, Lanes, Mask, Vector};
+use super::vector::{LANES, Lanes, Mask, Vector, lanes_of};
 
 /// Room for steps; a power of two above the number of lanes.
 const ROOM: usize = 2 * LANES;
-/// Order of the series of the potential within a step.
-const ORDER: usize = 7;
 
 /// Crossings that are not solved yet. A lane has one of them at most: it does not go on before it is solved.
 #[derive(Debug)]
 pub struct Crossings<const K: usize> {
     /// Steps in which lanes crossed, and room for one that nobody may have crossed in.
     steps: [Step<K>; ROOM],
-    /// Lanes.
-    pub who: [usize; LANES],
-    /// Beginning of the step, and its end.
-    pub from_us: [f64; LANES],
-    pub until_us: [f64; LANES],
-    span_us: Lanes,
-    /// At the beginning.
-    pub x: Lanes,
-    pub exc: [Lanes; K],
-    pub inh: [Lanes; K],
-    ceiling: Lanes,
-    /// Potential at the end, had it not fired.
-    to: Lanes,
-    rate_mem: Lanes,
-    rate_exc: [Lanes; K],
-    rate_inh: [Lanes; K],
+    /// By lane: the step it crossed in.
+    step_of: [u8; LANES],
 }
 
 /// The membranes of a block at the beginning of a step, in memory.
 #[derive(Debug, Clone, Copy)]
 pub struct Step<const K: usize> {
-    x: Lanes,
-    exc: [Lanes; K],
-    inh: [Lanes; K],
+    pub x: Lanes,
+    pub exc: [Lanes; K],
+    pub inh: [Lanes; K],
     /// Potentials at the end.
     to: Lanes,
     pub tick: u32,
-    ticks: u32,
+    pub ticks: u32,
     /// Bits of the lanes that crossed.
     pub crossed: u32,
 }
 
 impl<const K: usize> Step<K> {
+    /// When it begins and ends.
+    #[inline(always)]
+    pub fn bounds_us(&self) -> (f64, f64) {
+        (f64::from(self.tick) * TICK_US, f64::from(self.tick + self.ticks) * TICK_US)
+    }
+
     /// Notes the membranes as they are, their potentials at the end and who crosses.
     #[inline(always)]
     pub fn note<V: Vector>(&mut self, now: &Now<V, K>, to: V, tick: u32, ticks: u32, crossed: u32) {
@@ -70,21 +61,7 @@ impl<const K: usize> Crossings<K> {
     pub fn new() -> Self {
         let none = Lanes::all(0.0);
         let step = Step { x: none, exc: [none; K], inh: [none; K], to: none, tick: 0, ticks: 0, crossed: 0 };
-        Self {
-            steps: [step; ROOM],
-            who: [0; LANES],
-            from_us: [0.0; LANES],
-            until_us: [0.0; LANES],
-            span_us: none,
-            x: none,
-            exc: [none; K],
-            inh: [none; K],
-            ceiling: none,
-            to: none,
-            rate_mem: none,
-            rate_exc: [none; K],
-            rate_inh: [none; K],
-        }
+        Self { steps: [step; ROOM], step_of: [0; LANES] }
     }
 
     /// The step with this number.
@@ -93,72 +70,43 @@ impl<const K: usize> Crossings<K> {
         &mut self.steps[number as usize % ROOM]
     }
 
-    /// Picks out who crossed in the first `n_steps` steps, and what is needed to know when. How many.
+    /// The step that a lane crossed in.
     #[inline(always)]
-    pub fn pick(&mut self, block: &Block<K>, ceilings: &Lanes, n_steps: u32) -> usize {
-        let mut n = 0;
-        for step in &self.steps[..n_steps as usize % ROOM] {
-            let (from_us, span_us) = (f64::from(step.tick) * TICK_US, block.steps[step.ticks as usize].span_us);
-            let until_us = f64::from(step.tick + step.ticks) * TICK_US;
-            let mut crossed = step.crossed;
-            while crossed != 0 && n < LANES {
-                let l = crossed.trailing_zeros() as usize % LANES;
-                crossed &= crossed - 1;
-                self.who[n] = l;
-                (self.from_us[n], self.until_us[n], self.span_us.0[n]) = (from_us, until_us, span_us);
-                (self.x.0[n], self.to.0[n], self.ceiling.0[n]) = (step.x.0[l], step.to.0[l], ceilings.0[l]);
-                self.rate_mem.0[n] = block.rate_mem.0[l];
-                for k in 0..K {
-                    (self.exc[k].0[n], self.inh[k].0[n]) = (step.exc[k].0[l], step.inh[k].0[l]);
-                    (self.rate_exc[k].0[n], self.rate_inh[k].0[n]) = (block.rate_exc[k].0[l], block.rate_inh[k].0[l]);
-                }
-                n += 1;
-            }
-        }
-        n
+    pub fn step_of(&self, lane: usize) -> &Step<K> {
+        &self.steps[usize::from(self.step_of[lane]) % ROOM]
     }
 
-    /// When the ceilings were crossed, in us after the beginning of the step, and which of these times are good.
+    /// Who crossed in the first `n_steps` steps, when, in us after the beginning of the step, and which of these times are good.
     #[inline(always)]
-    pub fn solve<V: Vector>(&self) -> (Lanes, u32) {
+    pub fn solve<V: Vector>(&mut self, block: &Block<K>, ceilings: &Lanes, n_steps: u32) -> (u32, Lanes, u32) {
         let zero = V::splat(0.0);
-        let (span, rate) = (V::load(&self.span_us), V::load(&self.rate_mem));
-        let (x, to) = (V::load(&self.x), V::load(&self.to));
-        let load = |lanes: &[Lanes; K]| {
-            let mut vectors = [zero; K];
+        let (mut crossed, mut x, mut to, mut span) = (0, zero, zero, zero);
+        let (mut exc, mut inh) = ([zero; K], [zero; K]);
+        for (number, step) in self.steps[..n_steps as usize % ROOM].iter().enumerate() {
+            let here = V::Mask::of(step.crossed);
+            (x, to) = (V::select(here, V::load(&step.x), x), V::select(here, V::load(&step.to), to));
+            span = V::select(here, V::splat(block.steps[step.ticks as usize].span_us), span);
             for k in 0..K {
-                vectors[k] = V::load(&lanes[k]);
+                exc[k] = V::select(here, V::load(&step.exc[k]), exc[k]);
+                inh[k] = V::select(here, V::load(&step.inh[k]), inh[k]);
             }
-            vectors
-        };
-        let (mut exc, mut inh) = (load(&self.exc), load(&self.inh));
-        let mut series = [zero; ORDER];
-        let mut derivative = x;
-        let mut factorial = 1.0;
-        for (n, coefficient) in series.iter_mut().enumerate() {
-            derivative = rate.neg_mul_add(derivative, sum(&exc).sub(sum(&inh)));
-            factorial /= (n + 1) as f32;
-            *coefficient = derivative.mul(V::splat(factorial));
-            for k in 0..K {
-                exc[k] = zero.sub(exc[k].mul(V::load(&self.rate_exc[k])));
-                inh[k] = zero.sub(inh[k].mul(V::load(&self.rate_inh[k])));
+            crossed |= step.crossed;
+            for lane in lanes_of(step.crossed) {
+                self.step_of[lane] = number as u8;
             }
         }
-        let missing = V::load(&self.ceiling).sub(x);
+        let series = Series::new(block, x, exc, inh);
+        let missing = V::load(ceilings).sub(x);
         // The parabola with this slope at the beginning and this end.
-        let slope = series[0];
+        let slope = series.slope();
         let bend = slope.neg_mul_add(span, to.sub(x)).div(span.mul(span));
         let root = bend.mul(missing).mul_add(V::splat(4.0), slope.mul(slope)).max(zero).sqrt();
         let mut s = missing.add(missing).div(slope.add(root));
         let (mut last, mut gradient) = (zero, zero);
         for _ in 0..2 {
-            let (mut value, mut change) = (series[ORDER - 1], zero);
-            for coefficient in series[..ORDER - 1].iter().rev() {
-                change = change.mul_add(s, value);
-                value = value.mul_add(s, *coefficient);
-            }
-            gradient = change.mul_add(s, value);
-            last = value.neg_mul_add(s, missing).div(gradient);
+            let (change, slope) = series.change_and_slope(s);
+            gradient = slope;
+            last = missing.sub(change).div(gradient);
             s = s.add(last);
         }
         let small = span.mul(V::splat(1e-3));
@@ -167,6 +115,6 @@ impl<const K: usize> Crossings<K> {
             .and(gradient.at_least(V::splat(f32::MIN_POSITIVE)))
             .and(s.at_least(zero))
             .and(span.mul(V::splat(1.000_01)).at_least(s));
-        (s.min(span).store(), good.bits())
+        (crossed, s.min(span).store(), good.bits())
     }
 }

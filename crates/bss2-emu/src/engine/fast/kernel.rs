@@ -8,7 +8,7 @@ use super::crossings::Crossings;
 use super::look::Look;
 use super::rest::Rest;
 use super::tables::{Block, Step, ticks_before};
-use super::vector::{ALL, LANES, Lanes, Mask, Vector, Work};
+use super::vector::{ALL, LANES, Lanes, Mask, Vector, Work, lanes_of};
 
 /// How low the threshold for the next spike can be, relative to that for the last: ten standard deviations of the largest noise that
 /// this engine takes.
@@ -79,6 +79,7 @@ impl<S: Surroundings, const K: usize> Work for Trial<'_, S, K> {
             ceilings: ceiling.store(),
             count: [0; LANES],
             until_us: [f64::INFINITY; LANES],
+            release: [u32::MAX; LANES],
             crossings: self.open,
             limited,
             free: ALL,
@@ -127,8 +128,9 @@ pub(super) struct Course<'a, S, const K: usize> {
     pub ceilings: Lanes,
     /// Spikes so far.
     pub count: [u32; LANES],
-    /// Ends of the refractory times, once the crossings are solved.
+    /// Ends of the refractory times, once the crossings are solved, and a tick before each.
     pub until_us: [f64; LANES],
+    pub release: [u32; LANES],
     /// Thresholds that were crossed when nobody knows yet; the steps that are noted are in there.
     pub crossings: &'a mut Crossings<K>,
     /// Lanes whose ceiling is the upper limit.
@@ -141,7 +143,7 @@ pub(super) struct Course<'a, S, const K: usize> {
 }
 
 #[inline(always)]
-pub(super) fn sum<V: Vector, const K: usize>(currents: &[V; K]) -> V {
+pub fn sum<V: Vector, const K: usize>(currents: &[V; K]) -> V {
     let mut sum = currents[0];
     for current in &currents[1..] {
         sum = sum.add(*current);
@@ -151,7 +153,7 @@ pub(super) fn sum<V: Vector, const K: usize>(currents: &[V; K]) -> V {
 
 /// The potential after a step in which nothing happens.
 #[inline(always)]
-pub(super) fn coast<V: Vector, const K: usize>(row: &Step<K>, now: &Now<V, K>) -> V {
+pub fn coast<V: Vector, const K: usize>(row: &Step<K>, now: &Now<V, K>) -> V {
     // The potential enters last: nothing waits for it.
     let mut charge = now.exc[0].mul(V::load(&row.from_exc[0]));
     for k in 1..K {
@@ -231,17 +233,22 @@ impl<S: Surroundings, const K: usize> Course<'_, S, K> {
         if lanes != 0 {
             self.redo |= lanes;
             self.block(now, lanes);
-            for l in (0..LANES).filter(|l| lanes & 1 << l != 0) {
-                self.until_us[l] = f64::INFINITY;
+            for l in lanes_of(lanes) {
+                self.hold(l, f64::INFINITY);
             }
             self.look_for_release(now);
         }
     }
 
+    /// A lane is refractory until a time; infinity for one that is not or that is left out.
+    #[inline(always)]
+    pub fn hold(&mut self, lane: usize, until_us: f64) {
+        (self.until_us[lane], self.release[lane]) = (until_us, ticks_before(until_us));
+    }
+
     #[inline(always)]
     pub fn look_for_release<V: Vector>(&mut self, now: &mut Now<V, K>) {
-        let known_us = self.until_us.iter().copied().fold(f64::INFINITY, f64::min);
-        now.release = ticks_before(known_us);
+        now.release = self.release.iter().copied().fold(u32::MAX, u32::min);
         if now.noted > 0 {
             now.release = now.release.min(self.crossings.step(0).tick + self.block.refractory_ticks);
         }

@@ -5,7 +5,11 @@
 use crate::events::TICK_US;
 
 use super::kernel::{Course, Now, Surroundings, coast, receive, sum};
+use super::series::Series;
 use super::vector::{Apart, LANES, Lanes, Mask, Vector};
+
+/// Peaks closer to the ceiling than this, relative to it, are looked at in double precision.
+const NARROW: f32 = 1e-5;
 
 /// A step that somebody has to look at.
 pub(super) struct Look<'c, 'a, V: Vector, S, const K: usize> {
@@ -68,10 +72,22 @@ impl<V: Vector, S: Surroundings, const K: usize> Apart<V> for Look<'_, '_, V, S,
         let left = unclear & course.limited;
         course.leave(&mut now, left);
         unclear &= !left;
+        if unclear & !near_lower.bits() != 0 {
+            let last = rate.neg_mul_add(free_to, low_now);
+            let mut bend = zero.sub(rate.mul(last));
+            for k in 0..K {
+                bend = exc[k].neg_mul_add(V::load(&course.block.rate_exc[k]), bend);
+                bend = inh[k].mul_add(V::load(&course.block.rate_inh[k]), bend);
+            }
+            let (peak, sure) = Series::new(course.block, now.x, now.exc, now.inh).peak(span, last, bend);
+            let below = now.ceiling.sub(now.ceiling.mul(V::splat(NARROW))).at_least(peak).and(sure);
+            unclear &= near_lower.bits() | !below.bits();
+        }
         if now.release <= tick + ticks {
             course.settle(&mut now);
-            for l in 0..LANES {
-                unclear |= u32::from(course.until_us[l] <= until_us) << l;
+            let released = (0..LANES).map(|l| u32::from(course.until_us[l] <= until_us) << l).sum();
+            if released != 0 {
+                unclear |= course.let_go(&mut now, released, (row, from_us), &mut to);
             }
         }
         if unclear != 0 {

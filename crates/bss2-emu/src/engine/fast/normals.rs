@@ -5,11 +5,11 @@
 //! place in it, and 98.8 % of all draws lie in the part of the layer that needs no further look. Draws that do not (or so close
 //! to its edge that an `f32` cannot tell) are reported: their stream has to be asked itself.
 
-#![allow(clippy::inline_always, reason = "vector code: see the module of vectors")]
+#![allow(clippy::inline_always, clippy::needless_range_loop, reason = "vector code: see the module of vectors")]
 
 use std::sync::LazyLock;
 
-use super::vector::{LANES, Lanes};
+use super::vector::{LANES, Lanes, Mask, Vector};
 use crate::rng::Key;
 
 /// Right end of the last layer, and the area of each (Marsaglia and Tsang, "The ziggurat method for generating random
@@ -48,14 +48,10 @@ pub struct Streams {
 }
 
 impl Streams {
-    /// The normal numbers `2 block` and `2 block + 1` of each stream, and for both one bit for each stream of which it is not
-    /// sure.
+    /// The random words of all streams from which their normal numbers `2 block` and `2 block + 1` come.
     #[inline(always)]
-    pub fn normals(&self, block: u32) -> ([Lanes; 2], [u32; 2]) {
-        let words = self.philox(block);
-        let (first, unsure_first) = normal(&words[0], &words[1]);
-        let (second, unsure_second) = normal(&words[2], &words[3]);
-        ([first, second], [unsure_first, unsure_second])
+    pub fn words(&self, block: u32) -> Words {
+        Words(self.philox(block))
     }
 
     /// [`crate::rng::philox4x32`] for all.
@@ -88,24 +84,46 @@ impl Streams {
     }
 }
 
-#[inline(always)]
-fn normal(low: &[u32; LANES], high: &[u32; LANES]) -> (Lanes, u32) {
-    let layers = &*LAYERS;
-    let (mut out, mut unsure) = (Lanes::all(0.0), 0);
-    for l in 0..LANES {
-        let layer = (low[l] & 255) as usize;
-        // -1..1; the lowest bits of the draw are beyond an f32.
-        let place = (high[l] ^ 0x8000_0000) as i32 as f32 * (1.0 / 2_147_483_648.0);
-        out.0[l] = place * layers.width[layer];
-        unsure |= u32::from(out.0[l].abs() >= layers.sure[layer]) << l;
+/// Four words of each of sixteen streams.
+#[derive(Debug, Clone, Copy)]
+pub struct Words([[u32; LANES]; 4]);
+
+impl Words {
+    /// The first or the second normal number of each stream, and one bit for each stream of which it is not sure.
+    #[inline(always)]
+    pub fn normal<V: Vector>(&self, number: usize) -> (V, u32) {
+        let layers = &*LAYERS;
+        let (low, high) = if number == 0 { (&self.0[0], &self.0[1]) } else { (&self.0[2], &self.0[3]) };
+        let mut place = Lanes::all(0.0);
+        for l in 0..LANES {
+            // -1..1; the lowest bits of the draw are beyond an f32.
+            place.0[l] = (high[l] ^ 0x8000_0000) as i32 as f32 * (1.0 / 2_147_483_648.0);
+        }
+        let out = V::load(&place).mul(V::look_up(&layers.width, low));
+        let size = out.max(V::splat(0.0).sub(out));
+        (out, size.at_least(V::look_up(&layers.sure, low)).bits())
     }
-    (out, unsure)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::fast::vector::{Work, dispatch};
     use crate::rng::{Purpose, Stream};
+
+    struct Draw(Streams, u32);
+
+    impl Work for Draw {
+        type Output = [(Lanes, u32); 2];
+        #[inline(always)]
+        fn with<V: Vector>(self) -> [(Lanes, u32); 2] {
+            let words = self.0.words(self.1);
+            [0, 1].map(|number| {
+                let (numbers, unsure) = words.normal::<V>(number);
+                (numbers.store(), unsure)
+            })
+        }
+    }
 
     #[test]
     fn sure_draws_are_those_of_the_streams() {
@@ -114,16 +132,16 @@ mod tests {
         for trial in 0..4000 {
             let neurons = std::array::from_fn(|l| 7 * l as u32 + 3);
             let streams = Streams { key, run: 11, trial, neurons };
-            let draws = [streams.normals(0), streams.normals(1)];
+            let draws = [dispatch(Draw(streams, 0)), dispatch(Draw(streams, 1))];
             for (l, neuron) in neurons.into_iter().enumerate() {
                 let mut stream = Stream::new(5, Purpose::NeuronTrial, [11, trial, neuron]);
-                for (numbers, unsure) in draws {
+                for numbers in draws {
                     total += 1;
-                    if (unsure[0] | unsure[1]) & 1 << l != 0 {
+                    if numbers.iter().any(|(_, unsure)| unsure & 1 << l != 0) {
                         break;
                     }
                     sure += 1;
-                    for number in numbers {
+                    for (number, _) in numbers {
                         let expected = stream.normal();
                         assert!((f64::from(number.0[l]) - expected).abs() < 1e-6, "{expected}");
                     }

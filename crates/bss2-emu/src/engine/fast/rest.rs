@@ -7,9 +7,10 @@ use crate::events::TICK_US;
 use crate::membrane::joined::Joined;
 use crate::membrane::{Phase, State};
 
-use super::kernel::{Course, Now, SMALLEST_THRESHOLD, Surroundings};
-use super::tables::{LONGEST_HOLD_US, LONGEST_STEP};
-use super::vector::{Apart, LANES, Lanes, Mask, Vector};
+use super::kernel::{Course, Now, SMALLEST_THRESHOLD, Surroundings, sum};
+use super::series::{Series, decay};
+use super::tables::{LEFT_AFTER_LONG, LONGEST_HOLD_US, LONGEST_STEP, Step, Tail};
+use super::vector::{Apart, LANES, Lanes, Mask, Vector, lanes_of};
 
 /// The rest of a trial, without events.
 pub(super) struct Rest<'c, 'a, V: Vector, S, const K: usize> {
@@ -37,6 +38,16 @@ fn decay_at_most<V: Vector>(u: V) -> V {
     one.div(third.mul(u).mul_add(V::splat(0.5), one).mul_add(u, one))
 }
 
+/// A bound of what potentials can reach if no events come: by currents towards it, against those of the other sign.
+#[inline(always)]
+fn reach<V: Vector>(tail: &Tail, x: V, towards: V, against: V) -> V {
+    let zero = V::splat(0.0);
+    let x = x.max(zero);
+    let net = against.neg_mul_add(V::load(&tail.spared), towards).max(zero);
+    let late = towards.mul_add(V::load(&tail.late), x.mul(V::splat(LEFT_AFTER_LONG)));
+    net.mul_add(V::load(&tail.peak), x).max(late)
+}
+
 impl<S: Surroundings, const K: usize> Course<'_, S, K> {
     /// Solves the crossings that were noted.
     #[inline(always)]
@@ -45,22 +56,20 @@ impl<S: Surroundings, const K: usize> Course<'_, S, K> {
             return;
         }
         self.free &= !now.waiting;
-        let n = self.crossings.pick(self.block, &self.ceilings, now.noted);
-        let (after, good) = self.crossings.solve::<V>();
+        let (crossed, after, good) = self.crossings.solve::<V>(self.block, &self.ceilings, now.noted);
         let mut left = 0;
-        for p in 0..n {
-            let l = self.crossings.who[p];
+        for l in lanes_of(crossed) {
             self.count[l] += 1;
             let count = self.count[l];
-            let from_us = self.crossings.from_us[p];
-            let time_us = if good & 1 << p != 0 {
-                Some(from_us + f64::from(after.0[p]))
+            let (from_us, _) = self.crossings.step_of(l).bounds_us();
+            let time_us = if good & 1 << l != 0 {
+                Some(from_us + f64::from(after.0[l]))
             } else {
-                self.solve_exactly(p, count - 1)
+                self.solve_exactly(l, count - 1)
             };
             if let Some(time_us) = time_us {
                 self.around.spike(l, count, time_us);
-                self.until_us[l] = time_us + self.block.refractory_us[l];
+                self.hold(l, time_us + self.block.refractory_us[l]);
             } else {
                 left |= 1 << l;
             }
@@ -73,26 +82,26 @@ impl<S: Surroundings, const K: usize> Course<'_, S, K> {
     /// When a noted crossing happens in double precision, if it does.
     #[cold]
     #[inline(never)]
-    fn solve_exactly(&self, p: usize, spikes_before: u32) -> Option<f64> {
-        let c = &*self.crossings;
-        let l = c.who[p];
+    fn solve_exactly(&self, l: usize, spikes_before: u32) -> Option<f64> {
+        let step = self.crossings.step_of(l);
+        let (from_us, until_us) = step.bounds_us();
         let state = State {
-            time_us: c.from_us[p],
-            x: f64::from(c.x.0[p]),
-            i_exc: f64::from(c.exc[0].0[p]),
-            i_inh: f64::from(c.inh[0].0[p]),
+            time_us: from_us,
+            x: f64::from(step.x.0[l]),
+            i_exc: f64::from(step.exc[0].0[l]),
+            i_inh: f64::from(step.inh[0].0[l]),
             phase: Phase::Free,
         };
         let threshold = self.around.threshold(l, spikes_before);
         match self.around.body(l) {
-            Body::Lif(membrane) => first_spike(membrane, state, threshold, c.until_us[p]),
+            Body::Lif(membrane) => first_spike(membrane, state, threshold, until_us),
             Body::Joined(joined) => {
-                let currents = (0..K).flat_map(|k| [c.exc[k].0[p], c.inh[k].0[p]]).map(f64::from);
+                let currents = (0..K).flat_map(|k| [step.exc[k].0[l], step.inh[k].0[l]]).map(f64::from);
                 first_spike(
                     joined,
                     Joined::state(state, currents.take(joined.n_inputs()).collect()),
                     threshold,
-                    c.until_us[p],
+                    until_us,
                 )
             }
             Body::Relay(_) | Body::Nonlinear(_) => None,
@@ -113,7 +122,7 @@ impl<S: Surroundings, const K: usize> Course<'_, S, K> {
         let (exc, inh) = (now.exc.map(V::store), now.inh.map(V::store));
         let (mut ceilings, mut floors) = (now.ceiling.store(), now.floor.store());
         let (mut left, mut blocked) = (0, 0);
-        for l in (0..LANES).filter(|l| chosen & 1 << l != 0) {
+        for l in lanes_of(chosen) {
             let until_free_us = self.until_us[l];
             let phase =
                 if until_free_us < f64::INFINITY { Phase::Refractory { until_us: until_free_us } } else { Phase::Free };
@@ -126,13 +135,16 @@ impl<S: Surroundings, const K: usize> Course<'_, S, K> {
                 phase,
             };
             let currents = (0..K).flat_map(|k| [exc[k].0[l], inh[k].0[l]]).map(f64::from);
-            let end = self.move_one(l, state, currents, until_us);
+            // Who is free has its threshold for a ceiling, if that is not the upper limit.
+            let known = self.free & !self.limited & 1 << l != 0;
+            let threshold = if known { f64::from(self.ceilings.0[l]) } else { self.around.threshold(l, self.count[l]) };
+            let (end, threshold) = self.move_one(l, (state, threshold), currents, until_us);
             potentials.0[l] = end.x as f32;
-            self.until_us[l] = f64::INFINITY;
+            self.hold(l, f64::INFINITY);
             match end.phase {
                 Phase::Refractory { until_us } => {
                     blocked |= 1 << l;
-                    self.until_us[l] = until_us;
+                    self.hold(l, until_us);
                 }
                 Phase::AtLower => potentials.0[l] = self.block.lower.0[l],
                 Phase::AtUpper | Phase::Unarmed { .. } => left |= 1 << l,
@@ -141,12 +153,7 @@ impl<S: Surroundings, const K: usize> Course<'_, S, K> {
             if end.phase == Phase::Free || end.phase == Phase::AtLower {
                 self.free |= 1 << l;
                 floors.0[l] = self.block.lower.0[l];
-                let threshold = self.around.threshold(l, self.count[l]) as f32;
-                ceilings.0[l] = threshold.min(self.block.upper.0[l]);
-                self.ceilings.0[l] = ceilings.0[l];
-                if threshold >= self.block.upper.0[l] {
-                    self.limited |= 1 << l;
-                }
+                ceilings.0[l] = self.arm(l, threshold);
             }
         }
         (now.ceiling, now.floor) = (V::load(&ceilings), V::load(&floors));
@@ -155,12 +162,72 @@ impl<S: Surroundings, const K: usize> Course<'_, S, K> {
         left
     }
 
-    /// Moves one neuron by the reference and reports its spikes.
-    fn move_one(&mut self, l: usize, state: State, currents: impl Iterator<Item = f64>, until_us: f64) -> State {
+    /// The ceiling of a lane with a new threshold.
+    #[inline(always)]
+    fn arm(&mut self, l: usize, threshold: f64) -> f32 {
+        let (threshold, upper) = (threshold as f32, self.block.upper.0[l]);
+        self.ceilings.0[l] = threshold.min(upper);
+        self.limited = self.limited & !(1 << l) | u32::from(threshold >= upper) << l;
+        self.ceilings.0[l]
+    }
+
+    /// Lets lanes go whose refractory times end within a step, and moves them to its end; `potentials` become theirs there. The
+    /// lanes that may do something on the way: nothing has happened to them.
+    #[inline(always)]
+    pub fn let_go<V: Vector>(
+        &mut self,
+        now: &mut Now<V, K>,
+        released: u32,
+        (row, from_us): (&Step<K>, f64),
+        potentials: &mut V,
+    ) -> u32 {
+        let zero = V::splat(0.0);
+        let (block, span) = (self.block, V::splat(row.span_us));
+        let (mut held, mut ceilings) = (Lanes::all(0.0), self.ceilings);
+        for l in lanes_of(released) {
+            held.0[l] = (self.until_us[l] - from_us) as f32;
+            ceilings.0[l] = (self.around.threshold(l, self.count[l]) as f32).min(block.upper.0[l]);
+        }
+        let held = V::load(&held).max(zero).min(span);
+        let (mut exc, mut inh) = (now.exc, now.inh);
+        for k in 0..K {
+            exc[k] = exc[k].mul(decay(held.mul(V::load(&block.rate_exc[k]))));
+            inh[k] = inh[k].mul(decay(held.mul(V::load(&block.rate_inh[k]))));
+        }
+        let (reset, lower, ceiling) = (V::load(&block.reset), V::load(&block.lower), V::load(&ceilings));
+        let left = span.sub(held);
+        let drive = sum(&inh).neg_mul_add(V::load(&row.least_inh), sum(&exc));
+        let highest = V::load(&block.rate_mem).neg_mul_add(reset, drive).max(zero).mul_add(left, reset);
+        let lowest = sum(&inh).neg_mul_add(left, reset.min(zero));
+        let busy = highest.at_least(ceiling).or(lower.at_least(lowest)).bits() & released;
+        let gone = released & !busy;
+        let (change, _) = Series::new(block, reset, exc, inh).change_and_slope(left);
+        let mask = V::Mask::of(gone);
+        *potentials = V::select(mask, reset.add(change), *potentials);
+        now.ceiling = V::select(mask, ceiling, now.ceiling);
+        now.floor = V::select(mask, lower, now.floor);
+        for l in lanes_of(gone) {
+            self.hold(l, f64::INFINITY);
+            self.ceilings.0[l] = ceilings.0[l];
+        }
+        let limited = ceiling.at_least(V::load(&block.upper)).bits();
+        self.limited = self.limited & !gone | limited & gone;
+        self.free |= gone;
+        self.look_for_release(now);
+        busy
+    }
+
+    /// Moves one neuron by the reference and reports its spikes; also its threshold then.
+    fn move_one(
+        &mut self,
+        l: usize,
+        (state, mut threshold): (State, f64),
+        currents: impl Iterator<Item = f64>,
+        until_us: f64,
+    ) -> (State, f64) {
         let first = self.count[l];
         let mut spikes = Vec::new();
         let around = &self.around;
-        let mut threshold = around.threshold(l, first);
         let on_spike = &mut |time_us: f64| {
             spikes.push(time_us);
             around.threshold(l, first + spikes.len() as u32)
@@ -179,7 +246,7 @@ impl<S: Surroundings, const K: usize> Course<'_, S, K> {
             self.around.spike(l, count, time_us);
         }
         self.count[l] = count;
-        end
+        (end, threshold)
     }
 
     /// Runs the rest of the trial, in which no events are left.
@@ -187,13 +254,9 @@ impl<S: Surroundings, const K: usize> Course<'_, S, K> {
     fn finish<V: Vector>(&mut self, now: &mut Now<V, K>, mut tick: u32, duration_us: f64) {
         let zero = V::splat(0.0);
         loop {
-            let (mut most, mut least) = (zero, zero);
-            for k in 0..K {
-                most = now.exc[k].mul_add(V::load(&self.block.peak_exc[k]), most);
-                least = now.inh[k].mul_add(V::load(&self.block.peak_inh[k]), least);
-            }
-            let highest = now.x.max(zero).add(most);
-            let lowest = now.x.min(zero).sub(least);
+            let (exc, inh) = (sum(&now.exc), sum(&now.inh));
+            let highest = reach(&self.block.tails[0], now.x, exc, inh);
+            let lowest = zero.sub(reach(&self.block.tails[1], zero.sub(now.x), inh, exc));
             let near = highest.at_least(now.ceiling).or(now.floor.at_least(lowest)).bits();
             let now_us = f64::from(tick) * TICK_US;
             if near != 0 && f64::from(tick + LONGEST_STEP) * TICK_US <= duration_us {

@@ -37,6 +37,24 @@ pub struct Step<const K: usize> {
     pub span_us: f32,
 }
 
+/// What currents of one sign can do at most if no events come, for the slowest of them, against the fastest of the other sign.
+///
+/// Responses `r_a(t)` and `r_b(t)` to currents with rates `a < b` obey `r_b(t) >= e^(-(b - a) t) r_a(t)`.
+#[derive(Debug, Clone, Copy)]
+pub struct Tail {
+    /// Largest response to a unit current, in us.
+    pub peak: Lanes,
+    /// How much of it a unit current of the other sign takes away, for a time of [`LONG`].
+    pub spared: Lanes,
+    /// The response after that time, when it falls.
+    pub late: Lanes,
+}
+
+/// In time constants, the longest of the membrane and its inputs.
+const LONG: f64 = 3.0;
+/// What is left of a potential after that time, at most.
+pub const LEFT_AFTER_LONG: f32 = 0.05;
+
 /// Up to sixteen neurons of up to `K` circuits. Places left over are never asked.
 #[derive(Debug, Clone)]
 pub struct Block<const K: usize> {
@@ -50,6 +68,8 @@ pub struct Block<const K: usize> {
     /// Largest responses to a unit current, in us.
     pub peak_exc: [Lanes; K],
     pub peak_inh: [Lanes; K],
+    /// Of excitation, and of inhibition.
+    pub tails: [Tail; 2],
     pub reset: Lanes,
     pub lower: Lanes,
     pub upper: Lanes,
@@ -65,6 +85,12 @@ struct Constants<const K: usize> {
     inh: [f64; K],
     peak_exc: [f64; K],
     peak_inh: [f64; K],
+}
+
+/// Response of a membrane to a unit current, after a time.
+fn response(rate_mem: f64, rate: f64, time_us: f64) -> f64 {
+    let d = rate_mem - rate;
+    libm::exp(-rate_mem * time_us) * if d == 0.0 { time_us } else { libm::expm1(d * time_us) / d }
 }
 
 fn constants<const K: usize>(body: &Body) -> Option<(Constants<K>, &Membrane)> {
@@ -124,6 +150,7 @@ impl<const K: usize> Block<K> {
             rate_inh: [one; K],
             peak_exc: [none; K],
             peak_inh: [none; K],
+            tails: [Tail { peak: none, spared: none, late: none }; 2],
             reset: none,
             lower: Lanes::all(f32::NEG_INFINITY),
             upper: Lanes::all(f32::INFINITY),
@@ -152,13 +179,19 @@ impl<const K: usize> Block<K> {
                 (block.rate_exc[k].0[l], block.rate_inh[k].0[l]) = (c.exc[k] as f32, c.inh[k] as f32);
                 (block.peak_exc[k].0[l], block.peak_inh[k].0[l]) = (c.peak_exc[k] as f32, c.peak_inh[k] as f32);
             }
+            for (tail, mine, others, peaks) in [(0, &c.exc, &c.inh, &c.peak_exc), (1, &c.inh, &c.exc, &c.peak_inh)] {
+                let slowest = mine.iter().copied().fold(f64::INFINITY, f64::min);
+                let fastest = others.iter().copied().fold(0.0, f64::max);
+                let long = LONG / slowest.min(c.mem);
+                let tail = &mut block.tails[tail];
+                tail.peak.0[l] = peaks.iter().copied().fold(0.0, f64::max) as f32;
+                tail.spared.0[l] = libm::exp(-(fastest - slowest).max(0.0) * long) as f32;
+                tail.late.0[l] = response(c.mem, slowest, long) as f32;
+            }
             for (ticks, step) in block.steps.iter_mut().enumerate() {
                 let span = ticks as f64 * TICK_US;
                 let mem = libm::exp(-c.mem * span);
-                let response = |rate: f64| {
-                    let d = c.mem - rate;
-                    (mem * if d == 0.0 { span } else { libm::expm1(d * span) / d }) as f32
-                };
+                let response = |rate: f64| response(c.mem, rate, span) as f32;
                 step.mem.0[l] = mem as f32;
                 for k in 0..K {
                     step.exc[k].0[l] = libm::exp(-c.exc[k] * span) as f32;

@@ -20,6 +20,18 @@ pub const LANES: usize = 16;
 /// Bits of all of them.
 pub const ALL: u32 = (1 << LANES) - 1;
 
+/// The lanes whose bits are set.
+#[inline(always)]
+pub fn lanes_of(mut bits: u32) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let lane = bits.trailing_zeros() as usize;
+        (bits != 0).then(|| {
+            bits &= bits - 1;
+            lane % LANES
+        })
+    })
+}
+
 /// One number for each of sixteen neurons.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[repr(C, align(64))]
@@ -72,6 +84,8 @@ pub trait Vector: Copy {
     fn load(lanes: &Lanes) -> Self;
     /// To memory.
     fn store(self) -> Lanes;
+    /// Entries of a table that the lowest bytes of words choose.
+    fn look_up(table: &[f32; 256], words: &[u32; LANES]) -> Self;
     /// The same number sixteen times.
     fn splat(value: f32) -> Self;
     /// Sum of each pair.
@@ -135,6 +149,14 @@ impl Vector for Plain {
     #[inline(always)]
     fn store(self) -> Lanes {
         Lanes(self.0)
+    }
+    #[inline(always)]
+    fn look_up(table: &[f32; 256], words: &[u32; LANES]) -> Self {
+        let mut out = [0.0; LANES];
+        for l in 0..LANES {
+            out[l] = table[(words[l] & 255) as usize];
+        }
+        Self(out)
     }
     #[inline(always)]
     fn splat(value: f32) -> Self {

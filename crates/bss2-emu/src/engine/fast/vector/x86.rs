@@ -2,11 +2,13 @@
 
 use std::arch::x86_64::{
     __m256, __m512, _CMP_GE_OQ, _mm256_add_ps, _mm256_and_ps, _mm256_and_si256, _mm256_blendv_ps, _mm256_castsi256_ps,
-    _mm256_cmp_ps, _mm256_cmpeq_epi32, _mm256_div_ps, _mm256_fmadd_ps, _mm256_fnmadd_ps, _mm256_load_ps, _mm256_max_ps,
-    _mm256_min_ps, _mm256_movemask_ps, _mm256_mul_ps, _mm256_or_ps, _mm256_set1_epi32, _mm256_set1_ps,
-    _mm256_setr_epi32, _mm256_sqrt_ps, _mm256_store_ps, _mm256_sub_ps, _mm512_add_ps, _mm512_cmp_ps_mask,
-    _mm512_div_ps, _mm512_fmadd_ps, _mm512_fnmadd_ps, _mm512_load_ps, _mm512_mask_blend_ps, _mm512_mask_cmp_ps_mask,
-    _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps, _mm512_set1_ps, _mm512_sqrt_ps, _mm512_store_ps, _mm512_sub_ps,
+    _mm256_cmp_ps, _mm256_cmpeq_epi32, _mm256_div_ps, _mm256_fmadd_ps, _mm256_fnmadd_ps, _mm256_i32gather_ps,
+    _mm256_load_ps, _mm256_loadu_si256, _mm256_max_ps, _mm256_min_ps, _mm256_movemask_ps, _mm256_mul_ps, _mm256_or_ps,
+    _mm256_set1_epi32, _mm256_set1_ps, _mm256_setr_epi32, _mm256_sqrt_ps, _mm256_store_ps, _mm256_sub_ps,
+    _mm512_add_ps, _mm512_and_si512, _mm512_cmp_ps_mask, _mm512_div_ps, _mm512_fmadd_ps, _mm512_fnmadd_ps,
+    _mm512_i32gather_ps, _mm512_load_ps, _mm512_loadu_si512, _mm512_mask_blend_ps, _mm512_mask_cmp_ps_mask,
+    _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps, _mm512_set1_epi32, _mm512_set1_ps, _mm512_sqrt_ps, _mm512_store_ps,
+    _mm512_sub_ps,
 };
 
 use super::{Apart, LANES, Lanes, Loops, Mask, Vector, Work};
@@ -43,7 +45,8 @@ unsafe fn apart_with_avx2<W: Apart<Avx2>>(work: W) -> W::Output {
 pub struct Avx512(__m512);
 
 // SAFETY of all blocks below: values of these types are made within `with_avx512` and `with_avx2`, which run on processors with
-// these instructions. Loads and stores are of aligned arrays of sixteen numbers.
+// these instructions. Loads and stores are of aligned arrays of sixteen numbers, or of words that need no alignment; places in tables
+// are below 256.
 impl Vector for Avx512 {
     type Mask = u16;
 
@@ -56,6 +59,13 @@ impl Vector for Avx512 {
         let mut lanes = Lanes::all(0.0);
         unsafe { _mm512_store_ps(lanes.0.as_mut_ptr(), self.0) };
         lanes
+    }
+    #[inline(always)]
+    fn look_up(table: &[f32; 256], words: &[u32; LANES]) -> Self {
+        unsafe {
+            let places = _mm512_and_si512(_mm512_loadu_si512(words.as_ptr().cast()), _mm512_set1_epi32(255));
+            Self(_mm512_i32gather_ps::<4>(places, table.as_ptr()))
+        }
     }
     #[inline(always)]
     fn splat(value: f32) -> Self {
@@ -166,6 +176,15 @@ impl Vector for Avx2 {
             _mm256_store_ps(high.as_mut_ptr(), self.0[1]);
         }
         lanes
+    }
+    #[inline(always)]
+    fn look_up(table: &[f32; 256], words: &[u32; LANES]) -> Self {
+        let (low, high) = words.split_at(HALF);
+        let half = |words: &[u32]| unsafe {
+            let places = _mm256_and_si256(_mm256_loadu_si256(words.as_ptr().cast()), _mm256_set1_epi32(255));
+            _mm256_i32gather_ps::<4>(table.as_ptr(), places)
+        };
+        Self([half(low), half(high)])
     }
     #[inline(always)]
     fn splat(value: f32) -> Self {
