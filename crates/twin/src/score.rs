@@ -92,13 +92,12 @@ pub fn robust(values: &[f64]) -> f64 {
 
 /// The output that fires first, of those at the same time the first one; none if all are silent.
 pub fn decisions(outputs: ArrayView2<f64>) -> Vec<Option<usize>> {
-    let of =
-        |row: ndarray::ArrayView1<f64>| {
-            let first = row
-                .iter()
-                .enumerate()
-                .fold((None, f64::INFINITY), |best, (k, &t)| if t < best.1 { (Some(k), t) } else { best });
-            first.0
-        };
+    let of = |row: ndarray::ArrayView1<f64>| {
+        let first = row
+            .iter()
+            .enumerate()
+            .fold((None, f64::INFINITY), |best, (k, &t)| if t < best.1 { (Some(k), t) } else { best });
+        first.0
+    };
     outputs.rows().into_iter().map(of).collect()
 }
