@@ -16,3 +16,4 @@ mod run_folder;
 mod simulation;
 mod studies;
 mod substrates;
+mod twins;

@@ -1,4 +1,5 @@
 use super::*;
+use crate::codes::Hemisphere;
 use crate::membrane::{Membrane, State};
 use crate::parameters::NeuronParameters;
 use crate::spec::{ChipSpec, Preset};
