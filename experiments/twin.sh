@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Writes docs/results/twin_numbers.md and the figure of docs/results/twin.md: the twin of one real chip, and whether the population of
-# emulated chips could have produced its recording.
-#   experiments/twin.sh docs/results/twin_numbers.md [FIGURE.png]
+# Measures the numbers of docs/results/twin.md and draws its figure: the twin of one real chip, and whether the population of emulated
+# chips could have produced its recording.
+#   experiments/twin.sh NUMBERS.md [FIGURE.png]
 # About ten minutes on two cores. BSS2 and POPULATION name programs to use instead of fresh builds; BSS2_DATA the folder with the
 # recordings; WORK a folder that keeps trained networks, so that a second call goes on where the first one stopped. Needs jq.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-out="${1:?usage: $0 RESULT.md [FIGURE]}"
+out="${1:?usage: $0 NUMBERS.md [FIGURE]}"
 figure="${2:-docs/figures/twin_fit.png}"
 date="${DATE:-$(date +%F)}"
 target="${CARGO_TARGET_DIR:-target}"

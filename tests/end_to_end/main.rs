@@ -19,3 +19,4 @@ mod run_folder;
 mod simulation;
 mod studies;
 mod substrates;
+mod twins;

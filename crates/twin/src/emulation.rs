@@ -95,10 +95,10 @@ impl Twin {
                 neurons[id.index()] = residual(profile);
             }
         }
-        let table = ResidualTable::new(neurons).and_then(|table| table.with_synapses(self.synapses(&placement)));
         let pairs = placement.relays.iter().zip(&self.profile.delay_errors[1]);
         let pairs = pairs.map(|(id, error)| (*id, error * self.units.us_per_time)).collect();
-        table.and_then(|table| table.with_delay_pairs(pairs)).map_err(|e| TwinError::Fit(e.to_string()))
+        let table = ResidualTable::new(neurons)?;
+        Ok(table.with_synapses(self.synapses(&placement))?.with_delay_pairs(pairs)?)
     }
 
     fn synapses(&self, placement: &Placement) -> Vec<SynapseResidual> {

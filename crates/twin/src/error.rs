@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use bss2_emu::DeviceError;
+use bss2_emu::residual::ResidualTableError;
 
 /// Why a recording or a twin could not be used.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +57,17 @@ pub enum TwinError {
     /// A fit that came to no end.
     #[error("the fit failed: {0}")]
     Fit(String),
+    /// A fitted value that no chip can have.
+    #[error("the twin cannot be a chip: {0}")]
+    Residual(#[from] ResidualTableError),
+    /// Arrays that cannot be written as `.npz`.
+    #[error("the {what} cannot be encoded: {message}")]
+    Encoding {
+        /// What was to be written.
+        what: &'static str,
+        /// What the encoder says.
+        message: String,
+    },
     /// The device refused.
     #[error(transparent)]
     Device(#[from] DeviceError),

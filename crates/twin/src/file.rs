@@ -50,9 +50,9 @@ impl Twin {
     /// The bytes of a file that [`Twin::load`] reads as the same twin.
     ///
     /// # Errors
-    /// If the arrays cannot be encoded.
+    /// [`TwinError::Encoding`].
     pub fn to_bytes(&self) -> Result<Vec<u8>, TwinError> {
-        self.encoded().map_err(|e| TwinError::Fit(format!("the twin cannot be encoded: {e}")))
+        self.encoded().map_err(|e| TwinError::Encoding { what: "twin", message: e.to_string() })
     }
 
     fn encoded(&self) -> Result<Vec<u8>, Box<dyn std::error::Error>> {

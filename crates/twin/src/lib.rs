@@ -14,6 +14,8 @@
 //! | [`census`] | whether random chips could have made a recording |
 //! | [`silence`] | when neurons stay silent |
 
+#![allow(clippy::needless_pass_by_value, reason = "array views are two words and meant to be passed by value")]
+
 pub mod census;
 pub mod emulation;
 pub mod file;

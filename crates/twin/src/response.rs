@@ -85,8 +85,8 @@ impl Body {
         out.by_source.resize(n, 0.0);
         out.slope_of_source.clear();
         out.slope_of_source.resize(n, 0.0);
-        for i in 0..n {
-            let (s, charge) = (t - arrivals[i], self.charges[i]);
+        for (i, (&charge, arrival)) in self.charges.iter().zip(arrivals).enumerate() {
+            let s = t - arrival;
             // Silent sources act at infinity.
             if s < 0.0 || charge == 0.0 {
                 continue;

@@ -38,8 +38,7 @@ pub struct TrialScore {
 pub fn network(recording: &Recording) -> Network {
     let mut network = Network::new(recording.weights().to_vec());
     if let Some(delays) = &recording.delays {
-        for layer in 0..2 {
-            let targets = &delays[layer];
+        for (layer, targets) in delays.iter().enumerate() {
             let longest = targets.iter().fold(0.0, |a: f64, b| a.max(*b));
             // Any delay between 0 and twice the longest one is some parameter's.
             let range = DelayRange { kind: DelayKind::Axonal, shift: 0.0, scale: 2.0 * longest.max(1.0) };
@@ -104,7 +103,7 @@ pub fn trials(
 
 fn score(outputs: &[Array2<f64>], labels: Option<&[usize]>) -> TrialScore {
     let n_trials = outputs.len();
-    let (n_samples, n_outputs) = outputs.first().map_or((0, 0), |o| o.dim());
+    let (n_samples, n_outputs) = outputs.first().map_or((0, 0), Array2::dim);
     // A mean over n trials follows each of them by one n-th.
     let unbiased = libm::sqrt(n_trials as f64 / (n_trials.max(2) - 1) as f64);
     let (mut trial_sd, mut run_sd) = (Vec::new(), Vec::new());

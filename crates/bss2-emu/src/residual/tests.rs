@@ -1,4 +1,5 @@
 use super::*;
+use crate::codes::Hemisphere;
 use crate::membrane::{Membrane, State};
 use crate::parameters::NeuronParameters;
 use crate::spec::{ChipSpec, Preset};
@@ -141,4 +142,28 @@ fn a_table_is_checked() {
     for column in ResidualColumn::ALL {
         assert_eq!(column.get(&NeuronResidual::NONE), column.neutral, "{}", column.name);
     }
+}
+
+#[test]
+fn given_synapses_and_delays_take_the_place_of_drawn_ones() {
+    let spec = ChipSpec::new(Preset::Bss2Calibrated, 4);
+    let table = || ResidualTable::new(vec![NeuronResidual::NONE; NEURONS]).unwrap();
+    let synapse = |column, factor| SynapseResidual { hemisphere: Hemisphere::Bottom, row: 3, column, factor };
+    let neuron = NeuronId::at(Hemisphere::Bottom, 8).unwrap();
+    let given = table().with_synapses(vec![synapse(7, 1.25)]).unwrap();
+    let given = given.with_delay_pairs(vec![(neuron, 0.5)]).unwrap();
+    let plain = Chip::draw_with_residuals(&spec, table()).unwrap();
+    let chip = Chip::draw_with_residuals(&spec, given).unwrap();
+    assert_ne!(chip.identity(), plain.identity());
+    let (mut found, drawn) = (chip.reveal().deviations, plain.reveal().deviations);
+    let place = 3 * 256 + 7;
+    assert_eq!((found.synapses.factors[1][place], found.delay_pair_us[neuron.index()]), (1.25, 0.5));
+    // Nothing else has changed.
+    found.synapses.factors[1][place] = drawn.synapses.factors[1][place];
+    found.delay_pair_us[neuron.index()] = drawn.delay_pair_us[neuron.index()];
+    assert_eq!(found, drawn);
+    let error = table().with_synapses(vec![synapse(256, 1.0)]).unwrap_err().to_string();
+    assert!(error.contains("row 3, column 256"), "{error}");
+    assert!(table().with_synapses(vec![synapse(0, f64::NAN)]).is_err());
+    assert!(table().with_delay_pairs(vec![(neuron, 1e3)]).unwrap_err().to_string().contains("an error of 1000 us"));
 }

@@ -83,7 +83,7 @@ pub(crate) fn solve_symmetric(a: &mut [f64], right: &[f64]) -> Option<Vec<f64>> 
             };
             let rest = a[i * m + j] - product;
             if i == j {
-                if !(rest > 0.0) {
+                if rest.is_nan() || rest <= 0.0 {
                     return None;
                 }
                 a[j * m + j] = libm::sqrt(rest);

@@ -135,7 +135,9 @@ impl Objective<'_> {
             })
             .collect();
         let mut normal = Normal::zeros(if whole { self.layout.n } else { 0 });
-        parts.iter().for_each(|part| normal.join(part));
+        for part in &parts {
+            normal.join(part);
+        }
         // The population: every parameter is a standard normal number before anything is measured.
         let n = self.layout.n;
         for (place, (z, active)) in z.iter().zip(self.active).enumerate() {
@@ -175,7 +177,7 @@ impl Objective<'_> {
                     row.resize(self.layout.n, 0.0);
                     self.fill(0, neuron, &hidden.sensitivity, found.scale, profile, &mut row);
                     self.finish(&mut row);
-                    sum.add(found.residual, found.weight, &row, &self.places_of_hidden(neuron));
+                    sum.add(found.size, found.weight, &row, &self.places_of_hidden(neuron));
                     hidden.row = row;
                 }
             }
@@ -211,7 +213,7 @@ impl Objective<'_> {
             }
             self.finish(&mut row);
             let places = [0..self.layout.shared(), self.layout.of(1, neuron)];
-            sum.add(found.residual, found.weight, &row, &places);
+            sum.add(found.size, found.weight, &row, &places);
             output.row = row;
         }
     }
@@ -246,7 +248,7 @@ impl Objective<'_> {
         // Pseudo-Huber: quadratic for small residuals, linear for large ones.
         let root = libm::sqrt(1.0 + (residual / w.robust) * (residual / w.robust));
         let cost = trust * w.robust * w.robust * (root - 1.0);
-        Some(Residual { residual, scale, weight: trust / root, cost })
+        Some(Residual { size: residual, scale, weight: trust / root, cost })
     }
 
     /// Adds the derivatives by a neuron's parameters of `scale` times the potential, in units of the parameters themselves.
@@ -292,7 +294,9 @@ impl Objective<'_> {
                 let places = self.layout.of(layer, neuron);
                 let (of_neuron, of_synapses) = row[places].split_at_mut(OWN);
                 of_neuron.iter_mut().zip(own).for_each(|(by, std)| *by *= std);
-                of_synapses.iter_mut().for_each(|by| *by *= p.synapse_std[layer]);
+                for by in of_synapses {
+                    *by *= p.synapse_std[layer];
+                }
             }
             row[self.layout.delays[layer].clone()].iter_mut().for_each(|by| *by *= p.delay_std[layer]);
         }
@@ -305,7 +309,7 @@ impl Objective<'_> {
 }
 
 struct Residual {
-    residual: f64,
+    size: f64,
     /// What the derivative of the potential is multiplied with to get that of the residual.
     scale: f64,
     weight: f64,

@@ -15,6 +15,7 @@ pub(super) const OWN: usize = 4;
 
 /// What a fit may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "a set, by the names of its members")]
 pub struct Ingredients {
     /// One gain for all neurons.
     pub shared_gain: bool,

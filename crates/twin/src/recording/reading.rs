@@ -62,7 +62,7 @@ impl Reader {
             .and_then(serde_json::Value::as_u64)
             .map(|rows| rows as usize)
             .filter(|rows| *rows > 0);
-        Ok(Recording { rows_per_run, units, codes, delays, train, test, trajectory, meta })
+        Ok(Recording { units, codes, delays, train, test, trajectory, rows_per_run, meta })
     }
 
     fn part(&mut self, part: &str, sizes: [usize; 3], units: &Units) -> Result<Part, String> {

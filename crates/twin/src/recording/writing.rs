@@ -12,9 +12,9 @@ impl Recording {
     /// The bytes of a file that [`Recording::load`] reads as the same recording. Other epochs are left out.
     ///
     /// # Errors
-    /// [`TwinError::Fit`] never; an error if the arrays cannot be encoded.
+    /// [`TwinError::Encoding`].
     pub fn to_bytes(&self) -> Result<Vec<u8>, TwinError> {
-        self.encoded().map_err(|e| TwinError::Fit(format!("the recording cannot be encoded: {e}")))
+        self.encoded().map_err(|e| TwinError::Encoding { what: "recording", message: e.to_string() })
     }
 
     fn encoded(&self) -> Result<Vec<u8>, ndarray_npy::WriteNpzError> {

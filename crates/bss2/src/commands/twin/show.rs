@@ -51,7 +51,9 @@ pub fn run(args: &TwinShowArgs) -> anyhow::Result<ExitCode> {
         twin.report.get("stages").cloned().map(serde_json::from_value).transpose()?.unwrap_or_default();
     if !stages.is_empty() {
         console.say(fit::header());
-        stages.iter().for_each(|stage| console.say(fit::line(stage)));
+        for stage in &stages {
+            console.say(fit::line(stage));
+        }
     }
     if let Some(path) = &args.config_out {
         let layer = twin_layer(&args.twin)?;

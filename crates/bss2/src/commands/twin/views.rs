@@ -87,7 +87,7 @@ fn gains(twin: &Twin) -> ChartPanel {
 fn silent(recording: &Recording, twin: &Twin) -> ChartPanel {
     let bins = silence(recording, &twin.profile);
     let mut series = Vec::new();
-    for (name, colour, bins) in [("hidden neurons", 5, &bins[0]), ("outputs", 6, &bins[1])] {
+    for (name, colour, bins) in [("hidden neurons", 5, &bins[0]), ("outputs", 1, &bins[1])] {
         let known = bins.iter().filter(|bin| bin.n > 0);
         let points: Vec<(f64, f64)> =
             known.map(|bin| (0.5 * (bin.from + bin.to), bin.silent as f64 / bin.n as f64)).collect();
