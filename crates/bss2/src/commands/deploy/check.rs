@@ -28,8 +28,7 @@ pub fn check(args: &DeployCheckArgs) -> anyhow::Result<ExitCode> {
     set_threads(&args.output)?;
     let job = Job::new(&args.network, console)?;
     let fitted = fitted(&job, &args.network.scale, console)?;
-    let report = say(&job, &fitted, console)?;
-    let mut json = report;
+    let mut json = say(&job, &fitted, console);
     if let Some(chip) = &args.chip {
         let given = ChipArgs { chip: Some(chip.clone()), ..ChipArgs::default() };
         let layers: Vec<_> = chip_layer(&given)?.into_iter().collect();
@@ -81,7 +80,7 @@ pub fn scale(args: &DeployScaleArgs) -> anyhow::Result<ExitCode> {
         texts.push("auto".to_owned());
     }
     let fitted = fitted(&job, &texts, console)?;
-    let mut json = say(&job, &fitted, console)?;
+    let mut json = say(&job, &fitted, console);
     let config = job.config(&fitted)?;
     let validation = job.samples(&config, Split::Validation)?;
     let ideal = job.ideal(&config, &validation)?.score.accuracy;
@@ -101,7 +100,7 @@ pub fn scale(args: &DeployScaleArgs) -> anyhow::Result<ExitCode> {
 }
 
 /// Says what there is to say without a chip.
-pub fn say(job: &Job, fitted: &Fitted, console: Console) -> anyhow::Result<serde_json::Value> {
+pub fn say(job: &Job, fitted: &Fitted, console: Console) -> serde_json::Value {
     let trained = job.trained();
     let passes = fitted.site.n_passes();
     let placements: Vec<_> = fitted.placements().into_iter().map(|(p, ..)| p).collect();
@@ -138,7 +137,7 @@ pub fn say(job: &Job, fitted: &Fitted, console: Console) -> anyhow::Result<serde
     }
     console.say("");
     say_loss(&loss, console);
-    Ok(serde_json::json!({
+    serde_json::json!({
         "network": job.path,
         "trained": job.network.architecture.sizes,
         "inputs": fitted.expansion.n_inputs(),
@@ -151,7 +150,7 @@ pub fn say(job: &Job, fitted: &Fitted, console: Console) -> anyhow::Result<serde
         "resources": resources,
         "targets": targets,
         "weights": loss,
-    }))
+    })
 }
 
 fn say_loss(loss: &[WeightLoss], console: Console) {

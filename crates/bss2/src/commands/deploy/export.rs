@@ -39,7 +39,7 @@ pub fn export(args: &DeployExportArgs) -> anyhow::Result<ExitCode> {
     }
     let job = Job::new(&args.network, console)?;
     let fitted = fitted(&job, &args.network.scale, console)?;
-    let checked = check::say(&job, &fitted, console)?;
+    let checked = check::say(&job, &fitted, console);
     // Written beside its place and moved there whole.
     let parent = out.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))?;

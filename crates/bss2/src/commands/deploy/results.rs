@@ -325,10 +325,13 @@ fn agreement(page: &mut String, parts: &[Part]) {
             let of = |name: &str| cell.others.get(&format!("layer{layer}_{name}")).copied();
             let Some(silent) = of("silent") else { break };
             let cells = [Some(silent), of("silent_ideal"), of("never"), of("agree"), of("shift"), of("spread")];
-            let cells: String = cells.iter().map(|v| format!("<td>{:.3}</td>", v.unwrap_or(f64::NAN))).collect();
             let behind = cell.others.get(&format!("ideal_behind_layer{layer}"));
             let behind = behind.map_or_else(|| "-".to_owned(), |v| format!("{:.2}", 100.0 * v));
-            let _ = writeln!(page, "<tr><td>{}</td><td>{layer}</td>{cells}<td>{behind}</td></tr>", name(cell.protocol));
+            let _ = write!(page, "<tr><td>{}</td><td>{layer}</td>", name(cell.protocol));
+            for value in cells {
+                let _ = write!(page, "<td>{:.3}</td>", value.unwrap_or(f64::NAN));
+            }
+            let _ = writeln!(page, "<td>{behind}</td></tr>");
         }
     }
     page.push_str("</table>\n<table><tr><th>chips</th><th>right on the ideal model only</th><th>right on the chip only</th><th>same class</th></tr>\n");

@@ -54,7 +54,7 @@ pub fn run(args: &DeployRunArgs) -> anyhow::Result<ExitCode> {
     } else {
         fitted(&job, &args.network.scale, console)?
     };
-    let checked = check::say(&job, &fitted, console)?;
+    let checked = check::say(&job, &fitted, console);
     let config = job.config(&fitted)?;
     // Missing or damaged data sets before anything is made.
     drop(crate::data_sets::splits(&config)?);
