@@ -77,7 +77,7 @@ pub fn run(args: &DeployRunArgs) -> anyhow::Result<ExitCode> {
         let mut teller = Teller::new(console);
         let options = Options { threads, shard: Shard::WHOLE };
         let tally = ::study::run::run(&folder, &plan, &rehearsal, options, |trial, progress| {
-            teller.tell(&plan, trial, progress)
+            teller.tell(&plan, trial, progress);
         })?;
         teller.finish();
         console.say(format_args!("{} done ({} failed), {} had results before", tally.done, tally.failed, tally.known));
