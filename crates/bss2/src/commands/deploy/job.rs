@@ -184,6 +184,14 @@ impl Job {
     /// # Errors
     /// If what users said cannot be used.
     pub fn config(&self, fitted: &Fitted) -> anyhow::Result<Config> {
+        let encoding = &self.network.architecture.encoding;
+        let latest = encoding.bias.into_iter().fold(encoding.t_late, f64::max);
+        if fitted.mapping.slot < latest {
+            bail!(
+                "slot: {} is not allowed; expected at least {latest}, the time of the last input spike",
+                fitted.mapping.slot
+            );
+        }
         let mut layers = self.layers.clone();
         let recipe = resolve(&layers[..1])?;
         // In units in which the threshold is that of the recipe, its steps, bumps and limits mean what they did there.
@@ -198,13 +206,6 @@ impl Job {
         config.scaling.slot_us = fitted.mapping.slot_us();
         config.calibration = fitted.mapping.targets(self.trained().tau_mem);
         config.training.rounding = true;
-        let latest = config.encoding.bias.into_iter().fold(config.encoding.t_late, f64::max);
-        if fitted.mapping.slot < latest {
-            bail!(
-                "slot: {} is not allowed; expected at least {latest}, the time of the last input spike",
-                fitted.mapping.slot
-            );
-        }
         Ok(config)
     }
 
