@@ -178,8 +178,8 @@ names = ['yin-yang', 'mnist16']
     let folder = base.path().join("out");
     // What failed is no success of the command, though the rest has results.
     let failing_run = |more: &[&str]| -> serde_json::Value {
-        let (file, folder) = (text(&file), text(&folder));
-        let arguments = [&["study", "run", &file, "--out", &folder, "--json"], more].concat();
+        let (file, folder): (&str, String) = (&file, text(&folder));
+        let arguments = [&["study", "run", file, "--out", &folder, "--json"], more].concat();
         let output = bss2(&arguments).output().unwrap();
         assert_eq!(output.status.code(), Some(1));
         assert!(String::from_utf8_lossy(&output.stderr).contains("2 trials have failed"));
