@@ -9,7 +9,7 @@
 //! | [`score`] | how far a model is from what was measured |
 //! | [`smoother`] | a ceiling without any model |
 //! | [`trajectory`] | the chip at other weights |
-//! | [`emulation`], [`file`] | a fitted chip as an emulated one, and its file |
+//! | [`emulation`], [`mod@file`] | a fitted chip as an emulated one, and its file |
 //! | [`trials`], [`noise`] | what its noise does, and how large it is |
 //! | [`census`] | whether random chips could have made a recording |
 //! | [`silence`] | when neurons stay silent |
