@@ -250,6 +250,18 @@ fn what_cannot_be_deployed_is_refused_with_the_reason() {
             assert!(complaint.contains(word), "{more:?}: {complaint} lacks {word}");
         }
     }
+    let rehearsal =
+        ["deploy", "run", &network, "--out", &out, "--chips", "1", "--fine-tune", "2", "--fine-tune-chips", "3"];
+    let complaint = fail(&rehearsal);
+    assert!(complaint.contains("--fine-tune-chips 3") && complaint.contains("--chips"), "{complaint}");
+    let complaint = fail(&["deploy", "scale", &network, "-o", &text(&base.path().join("none/mapping.toml"))]);
+    assert!(complaint.contains("a folder that exists"), "{complaint}");
+    if let Some(data) = data("deployment::what_cannot_be_deployed_is_refused_with_the_reason") {
+        let folder = format!("data.folder={}", text(&data));
+        let complaint = fail(&["deploy", "run", &network, "--data", "mnist16", "--out", &out, "--set", &folder]);
+        assert!(complaint.contains("inputs, but samples of mnist16"), "{complaint}");
+        assert!(!Path::new(&out).exists());
+    }
     let complaint = fail(&["deploy", "check", &text(&base.path().join("none.npz"))]);
     assert!(complaint.contains("cannot read"), "{complaint}");
     let complaint =

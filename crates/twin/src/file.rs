@@ -91,7 +91,8 @@ impl Twin {
 }
 
 fn read(mut npz: NpzReader<File>) -> Result<Twin, String> {
-    let json: Array1<u8> = array(&mut npz, COMMON)?;
+    let json: Array1<u8> =
+        array(&mut npz, COMMON).map_err(|_| format!("this is no twin: it has no array {COMMON} that can be read"))?;
     let common: Common = serde_json::from_slice(&json.to_vec()).map_err(|e| format!("{COMMON}: {e}"))?;
     if common.format != FORMAT {
         return Err(format!("format {}; this program reads {FORMAT}", common.format));

@@ -26,7 +26,8 @@ pub struct DeployNetworkArgs {
     #[arg(value_name = "RUN|NET")]
     pub network: PathBuf,
     /// How it is mapped: `auto` (the mapping that loses least on validation samples), a file of `deploy scale`, or KEY=VALUE over what
-    /// came before; may be given several times (default: one row for each source, the setting of a training in the loop).
+    /// came before; may be given several times (default: one row for each source, the setting of a
+    /// training in the loop; of `deploy scale`: auto).
     #[arg(long, value_name = "auto|FILE|KEY=VALUE")]
     pub scale: Vec<String>,
     /// Samples: yin-yang, mnist, mnist16, fashion-mnist, fashion-mnist16 (default: those that the network was trained for).
@@ -85,6 +86,9 @@ pub struct DeployRunArgs {
     /// Chips on which effects are switched off one at a time; 0: none.
     #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u16).range(0..=1000))]
     pub sensitivity_chips: u16,
+    /// Let the rehearsal of the folder become this one, with more chips, say: trials of both keep their results.
+    #[arg(long)]
+    pub extend: bool,
     /// Folder of the rehearsal; the same command goes on where it was stopped (default: deployments/NAME).
     #[arg(short, long, value_name = "DIR")]
     pub out: Option<PathBuf>,

@@ -2,13 +2,14 @@
 
 use std::process::ExitCode;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use bss2_emu::Hemisphere;
 use bss2_emu::codes::{COLUMNS, ROWS};
 use deploy::loss::{WeightLoss, of_weights};
 use deploy::resources::{Resource, of_placements, of_targets};
 use deploy::synapses::Image;
 
+use super::super::calib::check_place;
 use super::super::{TEST_PART, chip_layer, set_threads};
 use super::job::{Fitted, Job};
 use super::{described, fitted};
@@ -22,7 +23,7 @@ use crate::files::write;
 /// Says what of a chip a network takes, and what its weights lose.
 ///
 /// # Errors
-/// If it cannot run on a chip: with the reason. Resources that are exceeded are listed first.
+/// If it cannot run on a chip: with the reason.
 pub fn check(args: &DeployCheckArgs) -> anyhow::Result<ExitCode> {
     let console = Console::new(args.output.json);
     set_threads(&args.output)?;
@@ -33,7 +34,13 @@ pub fn check(args: &DeployCheckArgs) -> anyhow::Result<ExitCode> {
         let given = ChipArgs { chip: Some(chip.clone()), ..ChipArgs::default() };
         let layers: Vec<_> = chip_layer(&given)?.into_iter().collect();
         let mut config = job.config(&fitted)?;
-        config.chip = resolve(&layers)?.chip;
+        let of_chip = resolve(&layers)?;
+        if !of_chip.residual_table.is_empty() {
+            bail!(
+                "--chip {chip}: a twin has its own settings, which a mapping would replace; give a seed or a chip.toml"
+            );
+        }
+        config.chip = of_chip.chip;
         let placed = job.on_chip(&config, &fitted, None)?;
         let codes = placed.scaling.threshold * placed.scaling.lsb_per_weight;
         let loss = of_weights(&job.trained(), &fitted.expansion, codes);
@@ -74,6 +81,7 @@ fn pass_name(fitted: &Fitted, number: usize) -> String {
 pub fn scale(args: &DeployScaleArgs) -> anyhow::Result<ExitCode> {
     let console = Console::new(args.output.json);
     set_threads(&args.output)?;
+    check_place(&args.out)?;
     let job = Job::new(&args.network, console)?;
     let mut texts = args.network.scale.clone();
     if texts.is_empty() {

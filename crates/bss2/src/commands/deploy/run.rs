@@ -1,6 +1,6 @@
 //! `bss2 deploy run`: the same network on many chips.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use ::study::run::Options;
@@ -19,6 +19,7 @@ use super::{check, described, fitted, results};
 use crate::cli::DeployRunArgs;
 use crate::config::Config;
 use crate::console::Console;
+use crate::data_sets::Split;
 use crate::files::write;
 
 /// Name of an axis, and of its point at which nothing is switched off.
@@ -44,6 +45,10 @@ pub fn run(args: &DeployRunArgs) -> anyhow::Result<ExitCode> {
     let threads = threads(args.output.threads)?;
     let job = Job::new(&args.network, console)?;
     let out = args.out.clone().unwrap_or_else(|| Path::new("deployments").join(job.name()));
+    if let Some(chips) = args.fine_tune_chips.filter(|n| *n > args.chips) {
+        bail!("--fine-tune-chips {chips}: only {} chips are rehearsed on (--chips)", args.chips);
+    }
+    check_out(&out)?;
     let kept = out.join("mapping.toml");
     let asked_auto = args.network.scale.iter().any(|text| text == "auto");
     let fitted = if asked_auto && kept.is_file() {
@@ -56,10 +61,18 @@ pub fn run(args: &DeployRunArgs) -> anyhow::Result<ExitCode> {
     };
     let checked = check::say(&job, &fitted, console);
     let config = job.config(&fitted)?;
-    // Missing or damaged data sets before anything is made.
+    // Missing, damaged or foreign data sets, and what chips cannot do, before anything is made.
     drop(crate::data_sets::splits(&config)?);
+    drop(job.samples(&config, Split::Test)?);
     let studies = studies(args, &job, &fitted, &config)?;
-    let folders = open(&out, &studies)?;
+    let store = out.join("store");
+    let rehearsal = Rehearsal::new(&job, &fitted, &store)?;
+    let plan = |(name, study): (&'static str, StudyFile)| Ok((name, Plan::new(study, &rehearsal, name)?));
+    let plans: Vec<(&'static str, Plan<Setup>)> = studies.into_iter().map(plan).collect::<anyhow::Result<_>>()?;
+    let folders: Vec<StudyFolder> = plans
+        .iter()
+        .map(|(name, plan)| StudyFolder::create(&out.join(name), &plan.study, args.extend))
+        .collect::<Result<_, _>>()?;
     write(&kept, toml::to_string(&fitted.mapping)?.as_bytes())?;
     // A trial writes its files whole or not at all: to stop at once loses what is in flight, and nothing else.
     ctrlc::set_handler(|| {
@@ -67,12 +80,9 @@ pub fn run(args: &DeployRunArgs) -> anyhow::Result<ExitCode> {
         std::process::exit(INTERRUPTED);
     })
     .context("cannot watch for Ctrl-C")?;
-    let store = out.join("store");
     std::fs::create_dir_all(&store).with_context(|| format!("cannot create {}", store.display()))?;
-    let rehearsal = Rehearsal::new(&job, &fitted, &store)?;
     let mut parts = Vec::new();
-    for ((name, study), folder) in studies.into_iter().zip(folders) {
-        let plan = Plan::new(study, &rehearsal, name)?;
+    for ((name, plan), folder) in plans.into_iter().zip(folders) {
         console.say(format_args!("{}: {} trials, {threads} at the same time", plan.study.title, plan.trials.len()));
         let mut teller = Teller::new(console);
         let options = Options { threads, shard: Shard::WHOLE };
@@ -84,6 +94,13 @@ pub fn run(args: &DeployRunArgs) -> anyhow::Result<ExitCode> {
         let summary = Summary::read(&plan, &folder)?;
         write(&folder.file("results.csv"), ::study::results_csv(&plan, &summary).as_bytes())?;
         parts.push(Part { name, plan, summary });
+    }
+    let missing: usize = parts.iter().map(|part| part.summary.missing()).sum();
+    if missing > 0 {
+        console.say(format_args!(
+            "{missing} trials are being done by another process; when it is done, the same command writes summary and report"
+        ));
+        return Ok(ExitCode::FAILURE);
     }
     let ideal = rehearsal.ideal(&config)?;
     let summary = results::write_all(&out, &job, &fitted, &parts, &ideal, &checked)?;
@@ -98,8 +115,8 @@ pub fn run(args: &DeployRunArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The folders of the studies in that of the rehearsal.
-fn open(out: &Path, studies: &[(&'static str, StudyFile)]) -> anyhow::Result<Vec<StudyFolder>> {
+/// Refuses a folder that is in use for something else.
+fn check_out(out: &Path) -> anyhow::Result<()> {
     let own = ["chips", "fine-tune", "sensitivity", "store", "figures", "mapping.toml", "summary.json", "report.html"];
     if out.is_file() {
         bail!("{}: this is a file; --out needs a folder", out.display());
@@ -110,8 +127,7 @@ fn open(out: &Path, studies: &[(&'static str, StudyFile)]) -> anyhow::Result<Vec
             bail!("{}: the folder is not empty and no rehearsal ({name}); choose another --out", out.display());
         }
     }
-    let paths: Vec<PathBuf> = studies.iter().map(|(name, _)| out.join(name)).collect();
-    paths.iter().zip(studies).map(|(path, (_, study))| Ok(StudyFolder::create(path, study, false)?)).collect()
+    Ok(())
 }
 
 /// What is asked of chips.

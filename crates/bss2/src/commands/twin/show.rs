@@ -56,7 +56,8 @@ pub fn run(args: &TwinShowArgs) -> anyhow::Result<ExitCode> {
         }
     }
     if let Some(path) = &args.config_out {
-        let layer = twin_layer(&args.twin)?;
+        // The configuration is read from other folders, too.
+        let layer = twin_layer(&std::path::absolute(&args.twin)?)?;
         write(path, toml::to_string(&layer.table)?.as_bytes())?;
         console.say(format_args!("configuration written to {}", path.display()));
     }
