@@ -261,7 +261,7 @@ fn studies_that_make_no_sense_are_explained_and_leave_nothing_behind() {
     );
     refused(
         &with("[[axes]]\nname = 'a'\nkeys = ['training.epochs']\nvalues = [1, 'many']"),
-        &["point (many)", "\"many\" is not allowed", "axis a"],
+        &["point \"a many\"", "\"many\" is not allowed", "axis a"],
     );
     refused(&with("base = 'yin-yan'").replace("\n\n", "\n"), &["yin-yan", "did you mean"]);
     refused(
