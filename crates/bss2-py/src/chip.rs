@@ -4,11 +4,11 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use bss2::embedded::{self, Config, GivenTable, OnChip, Site};
 use bss2_emu::codes::NEURONS;
 use bss2_emu::spec::ParameterSource;
-use bss2_emu::{Device as _, InputSpike, MadcRequest, ReadoutSource, RunId, Trial, TrialRecording};
+use bss2_emu::{Device as _, InputSpike, MadcRequest, ReadoutSource, RunId, Trial};
 use calib::{PerNeuron, Targets};
 use ndarray::{Array2, ArrayView2};
 use numpy::{IntoPyArray as _, PyArray2, PyReadonlyArray2};
@@ -18,8 +18,9 @@ use ttfs::scaling::Scaling;
 use ttfs::substrate::Substrate as _;
 
 use crate::calibration::Calibration;
-use crate::errors::{ChipError, ClosedError, raise};
+use crate::errors::{ChipError, raise};
 use crate::json;
+use crate::recording::{padded, traces};
 use crate::work::compute;
 
 type Events<'py> = (Bound<'py, PyArray2<f64>>, Bound<'py, PyArray2<i64>>, Option<Bound<'py, PyArray2<u16>>>);
@@ -82,24 +83,23 @@ impl Chip {
         Ok(Self { state: Mutex::new(state), identity, is_direct })
     }
 
-    fn close(&self) -> PyResult<()> {
-        self.lock()?.bench = Bench::Empty;
-        Ok(())
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        self.look(py, |state| state.bench = Bench::Empty)
     }
 
     #[getter]
-    fn is_closed(&self) -> PyResult<bool> {
-        Ok(matches!(self.lock()?.bench, Bench::Empty))
+    fn is_closed(&self, py: Python<'_>) -> PyResult<bool> {
+        self.look(py, |state| matches!(state.bench, Bench::Empty))
     }
 
     #[getter]
-    fn last_run_s(&self) -> PyResult<f64> {
-        Ok(self.lock()?.last_run_s)
+    fn last_run_s(&self, py: Python<'_>) -> PyResult<f64> {
+        self.look(py, |state| state.last_run_s)
     }
 
     #[getter]
-    fn calibration(&self) -> PyResult<Option<Calibration>> {
-        Ok(self.lock()?.table.clone().map(|table| Calibration { table }))
+    fn calibration(&self, py: Python<'_>) -> PyResult<Option<Calibration>> {
+        Ok(self.look(py, |state| state.table.clone())?.map(|table| Calibration { table }))
     }
 
     /// `target`: a preset or file; `changes`: JSON with keys of the section `calibration`.
@@ -110,7 +110,7 @@ impl Chip {
         changes: &str,
         callback: Option<Py<PyAny>>,
     ) -> PyResult<Calibration> {
-        let (targets, each) = self.targets(target, changes)?;
+        let (targets, each) = self.targets(py, target, changes)?;
         let stop = AtomicBool::new(false);
         let mut tell = |survey| {
             let Some(callback) = &callback else { return };
@@ -118,17 +118,16 @@ impl Chip {
                 embedded::Survey::Calibrating(step) => (step.index, step.of, step.name.to_owned()),
                 embedded::Survey::Comparing => (0, 0, "common codes".to_owned()),
             };
-            // What a callback raises stops the work; it is raised again by the next call.
+            // What a callback raises ends the work; the Python around this raises it again.
             if Python::attach(|py| callback.call1(py, (index, of, name))).is_err() {
                 stop.store(true, std::sync::atomic::Ordering::SeqCst);
             }
         };
         let table = compute(py, &stop, || {
-            let mut state = self.lock_plainly()?;
-            let chip = state.take()?;
-            let table = embedded::calibrate(&chip, &targets, &each, &mut tell, &stop);
-            state.bench = Bench::Free(chip);
-            let table = Arc::new(table?);
+            // The chip stays on the bench: a callback may ask for it.
+            let chip = self.lock()?.copy()?;
+            let table = Arc::new(embedded::calibrate(&chip, &targets, &each, &mut tell, &stop)?);
+            let mut state = self.lock()?;
             state.config.calibration = table.targets;
             state.set(&table)?;
             anyhow::Ok(table)
@@ -140,7 +139,7 @@ impl Chip {
     fn apply(&self, py: Python<'_>, calibration: &Calibration, force: bool) -> PyResult<()> {
         let table = Arc::clone(&calibration.table);
         let applied = compute(py, &AtomicBool::new(false), || {
-            let mut state = self.lock_plainly()?;
+            let mut state = self.lock()?;
             let chip = state.take()?;
             let identity = chip.identity().clone();
             state.bench = Bench::Free(chip);
@@ -154,10 +153,9 @@ impl Chip {
     }
 
     /// Units of a network on this chip, as JSON.
-    fn scaling(&self, n_inputs: usize, sizes: Vec<usize>, settings: &str) -> PyResult<String> {
+    fn scaling(&self, py: Python<'_>, n_inputs: usize, sizes: Vec<usize>, settings: &str) -> PyResult<String> {
         let units: serde_json::Map<String, serde_json::Value> = json::parsed("settings", settings)?;
-        let state = self.lock()?;
-        let mut config = state.config.clone();
+        let (mut config, table) = self.look(py, |state| (state.config.clone(), state.table.clone()))?;
         for (key, value) in units {
             match (key.as_str(), value.as_f64()) {
                 ("us_per_time", Some(value)) => config.scaling.us_per_time = value,
@@ -165,10 +163,9 @@ impl Chip {
                 _ => return Err(ChipError::new_err(format!("{key}: no unit that can be chosen"))),
             }
         }
-        let table = state.table.as_ref();
         let table =
             table.ok_or_else(|| ChipError::new_err("the chip is not calibrated: calibrate() or apply() a table"))?;
-        let scaling = embedded::measured_scaling(&config, table)
+        let scaling = embedded::measured_scaling(&config, &table)
             .and_then(|scaling| Ok(Site::of(n_inputs, &sizes, DelayKind::None)?.scaling(scaling)));
         json::text(&scaling.map_err(|error| raise(&error))?)
     }
@@ -185,7 +182,7 @@ impl Chip {
         let weights: Vec<ArrayView2<'_, i8>> = weights.iter().map(|weights| weights.as_array()).collect();
         let inputs = times_us.as_array();
         let layers = compute(py, &AtomicBool::new(false), || {
-            let mut state = self.lock_plainly()?;
+            let mut state = self.lock()?;
             let network = network(&weights);
             let key = Key { n_inputs: inputs.ncols(), sizes: network.sizes(), slot_us: duration_us };
             let on = state.placed(key)?;
@@ -213,7 +210,7 @@ impl Chip {
         let weights: Vec<ArrayView2<'_, i8>> = weights.iter().map(|weights| weights.as_array()).collect();
         let (times_us, indices) = (times_us.as_array(), indices.as_array());
         let events = compute(py, &AtomicBool::new(false), || {
-            let mut state = self.lock_plainly()?;
+            let mut state = self.lock()?;
             let network = network(&weights);
             let n_inputs = weights.first().map_or(0, ArrayView2::nrows);
             let key = Key { n_inputs, sizes: network.sizes(), slot_us: duration_us };
@@ -252,26 +249,25 @@ impl Chip {
     }
 
     /// The description of the chip: the keys of the section `[chip]`, as JSON.
-    fn description(&self) -> PyResult<String> {
-        json::text(&self.lock()?.config.chip)
+    fn description(&self, py: Python<'_>) -> PyResult<String> {
+        json::text(&self.look(py, |state| state.config.chip)?)
     }
 }
 
 impl Chip {
-    fn lock(&self) -> PyResult<MutexGuard<'_, State>> {
-        self.state
-            .lock()
-            .map_err(|_| ClosedError::new_err("the chip was lost when a call on it failed; make a new one"))
+    /// Looks at the state; Python's lock is released while another call has it.
+    fn look<T: Send>(&self, py: Python<'_>, look: impl FnOnce(&mut State) -> T + Send) -> PyResult<T> {
+        py.detach(|| self.lock().map(|mut state| look(&mut state))).map_err(|error| raise(&error))
     }
 
-    fn lock_plainly(&self) -> anyhow::Result<MutexGuard<'_, State>> {
-        self.state.lock().map_err(|_| anyhow::anyhow!("the chip was lost when a call on it failed; make a new one"))
+    fn lock(&self) -> anyhow::Result<MutexGuard<'_, State>> {
+        self.state.lock().map_err(|_| Gone::Lost.into())
     }
 
-    fn targets(&self, target: Option<&str>, changes: &str) -> PyResult<(Targets, PerNeuron)> {
+    fn targets(&self, py: Python<'_>, target: Option<&str>, changes: &str) -> PyResult<(Targets, PerNeuron)> {
         let (targets, each) = match target {
             Some(target) => embedded::targets(target).map_err(|error| raise(&error))?,
-            None => (self.lock()?.config.calibration, PerNeuron::default()),
+            None => (self.look(py, |state| state.config.calibration)?, PerNeuron::default()),
         };
         let mut layers =
             vec![json::layer("calibration", &json::text(&serde_json::json!({ "calibration": targets }))?)?];
@@ -281,12 +277,20 @@ impl Chip {
 }
 
 impl State {
+    /// The same chip once more.
+    fn copy(&mut self) -> anyhow::Result<bss2_emu::Chip> {
+        let chip = self.take()?;
+        let copy = (*chip).clone();
+        self.bench = Bench::Free(chip);
+        Ok(copy)
+    }
+
     /// Takes the chip off the bench.
     fn take(&mut self) -> anyhow::Result<Box<bss2_emu::Chip>> {
         match std::mem::replace(&mut self.bench, Bench::Empty) {
             Bench::Free(chip) => Ok(chip),
             Bench::Placed(placed) => Ok(Box::new(placed.on.into_chip())),
-            Bench::Empty => Err(Closed.into()),
+            Bench::Empty => Err(Gone::Closed.into()),
         }
     }
 
@@ -305,7 +309,7 @@ impl State {
         let is_there = matches!(&self.bench, Bench::Placed(placed) if placed.key == key);
         if !is_there {
             if matches!(self.bench, Bench::Empty) {
-                return Err(Closed.into());
+                return Err(Gone::Closed.into());
             }
             let site = Site::of(key.n_inputs, &key.sizes, DelayKind::None)?;
             let mut chip = self.take()?;
@@ -325,22 +329,30 @@ impl State {
         }
         match &mut self.bench {
             Bench::Placed(placed) => Ok(&mut placed.on),
-            _ => bail!("the chip was lost when a call on it failed; make a new one"),
+            _ => Err(Gone::Lost.into()),
         }
     }
 }
 
-/// Work was asked of a chip that is closed.
-#[derive(Debug)]
-pub struct Closed;
+/// Work was asked of a chip that is not there.
+#[derive(Debug, Clone, Copy)]
+pub enum Gone {
+    /// It is closed.
+    Closed,
+    /// A call failed in the middle.
+    Lost,
+}
 
-impl std::fmt::Display for Closed {
+impl std::fmt::Display for Gone {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("the chip is closed")
+        f.write_str(match self {
+            Self::Closed => "the chip is closed",
+            Self::Lost => "the chip was lost when a call on it failed; make a new one",
+        })
     }
 }
 
-impl std::error::Error for Closed {}
+impl std::error::Error for Gone {}
 
 /// The chip of a configuration, set: with a table, or if it is a chip that is set directly.
 fn fresh(
@@ -364,35 +376,4 @@ fn fresh(
 
 fn network(weights: &[ArrayView2<'_, i8>]) -> Network {
     Network::new(weights.iter().map(|codes| codes.mapv(f64::from)).collect())
-}
-
-/// Times `(n_samples, n_events)` padded with inf, and numbers of neurons padded with -1.
-fn padded(recorded: &[TrialRecording], number: &[i64]) -> (Array2<f64>, Array2<i64>) {
-    let events: Vec<Vec<(f64, i64)>> = recorded
-        .iter()
-        .map(|trial| {
-            let events = trial.spikes.iter().map(|spike| (spike.time_us, number[spike.neuron.index()]));
-            events.filter(|(_, number)| *number >= 0).collect()
-        })
-        .collect();
-    let width = events.iter().map(Vec::len).max().unwrap_or(0);
-    let mut times = Array2::from_elem((events.len(), width), f64::INFINITY);
-    let mut numbers = Array2::from_elem((events.len(), width), -1);
-    for (sample, events) in events.iter().enumerate() {
-        for (n, (time, number)) in events.iter().enumerate() {
-            times[[sample, n]] = *time;
-            numbers[[sample, n]] = *number;
-        }
-    }
-    (times, numbers)
-}
-
-/// MADC samples `(n_samples, n_values)`.
-fn traces(recorded: &[TrialRecording]) -> Array2<u16> {
-    let width = recorded.iter().map(|trial| trial.madc.len()).max().unwrap_or(0);
-    let mut traces = Array2::zeros((recorded.len(), width));
-    for (mut row, trial) in traces.rows_mut().into_iter().zip(recorded) {
-        row.iter_mut().zip(&trial.madc).for_each(|(value, sample)| *value = *sample);
-    }
-    traces
 }

@@ -7,7 +7,7 @@ use calib::CalibError;
 use pyo3::PyErr;
 use ttfs::placement::PlacementError;
 
-use crate::chip::Closed;
+use crate::chip::Gone;
 
 /// The exceptions, which are Python's own classes so that they can derive from Python's standard ones.
 mod exceptions {
@@ -38,7 +38,7 @@ pub fn raise(error: &anyhow::Error) -> PyErr {
         if let Some(error) = cause.downcast_ref::<CalibError>() {
             return of_calibration(error, text);
         }
-        if cause.is::<Closed>() {
+        if cause.is::<Gone>() {
             return ClosedError::new_err(text);
         }
         if cause.is::<DeviceError>() || cause.is::<PlacementError>() {

@@ -11,6 +11,7 @@ mod errors;
 mod gradients;
 mod json;
 mod network;
+mod recording;
 mod training;
 mod work;
 

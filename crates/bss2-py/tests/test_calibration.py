@@ -10,7 +10,8 @@ import bss2_emu
 def calibrated():
     chip = bss2_emu.Chip(2)
     steps = []
-    table = chip.calibrate(callback=lambda *step: steps.append(step))
+    # A callback may look at the chip.
+    table = chip.calibrate(callback=lambda *step: steps.append((*step, repr(chip), chip.is_closed)))
     return chip, table, steps
 
 
@@ -21,7 +22,7 @@ def test_a_chip_is_calibrated_by_measurement(calibrated):
     assert table["success"].dtype == bool and table["success"].mean() > 0.95
     assert table["v_threshold"].std() < table["v_threshold_uncalibrated"].std() / 3
     assert table["code_v_leak"].dtype == np.int16
-    assert steps[0][0] == 0 or steps[0][0] == 1
+    assert [step[0] for step in steps] == [*range(1, steps[0][1] + 1), 0] and not any(step[4] for step in steps)
     assert table.facts["targets"]["tau_mem_us"] == 6.0 and table.facts["measurements"] > 0
     with pytest.raises(ValueError):
         table["v_leak"][0] = 0
