@@ -20,7 +20,7 @@ def main():
     paths = sorted(path for path in HERE.glob("*.ipynb") if path.stem not in arguments.without)
     for path in paths:
         notebook = nbformat.read(path, as_version=4)
-        NotebookClient(notebook, timeout=600, kernel_name="python3").execute()
+        NotebookClient(notebook, timeout=600, startup_timeout=300, kernel_name="python3").execute()
         if arguments.render:
             render(notebook, path.stem, arguments.render)
         print(f"{path.name}: {len(notebook.cells)} cells", flush=True)
