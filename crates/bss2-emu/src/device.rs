@@ -5,6 +5,7 @@
 //! written against this trait, so that a real chip behind somebody's driver can stand in for the emulated one.
 
 mod batch;
+mod interruptible;
 
 use std::fmt;
 
@@ -15,6 +16,7 @@ use crate::parameters::NeuronSetting;
 use crate::routing::{Routing, RoutingError};
 
 pub use batch::{Batch, FirstSpikes};
+pub use interruptible::Interruptible;
 
 /// Sampling interval of the MADC: 500 MHz / 17.
 pub const MADC_INTERVAL_US: f64 = 17.0 / 500.0;
@@ -189,6 +191,9 @@ pub enum DeviceError {
         /// Column after the last.
         end: usize,
     },
+    /// Somebody asked for the work to end ([`Interruptible`]).
+    #[error("interrupted")]
+    Interrupted,
     /// The device cannot be set this way.
     #[error("{0}")]
     Unsupported(&'static str),

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::config::SubstrateKind;
+use crate::config::{Layer, SubstrateKind};
 
 pub use deploy::{DeployCheckArgs, DeployCommand, DeployExportArgs, DeployNetworkArgs, DeployRunArgs, DeployScaleArgs};
 pub use network::{NetworkCommand, NetworkConvertArgs, NetworkShowArgs, NirArgs};
@@ -201,10 +201,13 @@ pub struct ConfigArgs {
     /// Set any configuration key; may be given several times. `train --help` lists all keys.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub set: Vec<String>,
+    /// Values of a program that calls this one; those of a file come before them, flags after them.
+    #[arg(skip)]
+    pub given: Vec<Layer>,
 }
 
 /// How to work and report.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct OutputArgs {
     /// Print the result as one line of JSON on stdout; everything else goes to stderr.
     #[arg(long)]
@@ -215,7 +218,7 @@ pub struct OutputArgs {
 }
 
 /// Arguments of `train`.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct TrainArgs {
     /// Begin with the settings of a published experiment; --config, flags and --set win over it.
     #[arg(long, value_name = "NAME")]
@@ -223,6 +226,7 @@ pub struct TrainArgs {
     /// List the presets: network, substrate, source.
     #[arg(long)]
     pub list: bool,
+    /// Which chip, and what sets it.
     #[command(flatten)]
     pub chip: ChipArgs,
     /// What to train on: a chip in the loop, the ideal model without any chip, or a fresh chip for every batch (key substrate).
@@ -251,8 +255,10 @@ pub struct TrainArgs {
         conflicts_with_all = ["preset", "list", "chip", "chip_seed", "residual_table", "calibration", "force", "substrate", "from", "seed", "epochs", "hidden", "out", "config", "set"]
     )]
     pub resume: Option<PathBuf>,
+    /// Where configuration comes from.
     #[command(flatten)]
     pub config: ConfigArgs,
+    /// How to work and report.
     #[command(flatten)]
     pub output: OutputArgs,
 }
@@ -267,13 +273,15 @@ pub enum SubstrateName {
 }
 
 /// Arguments of `infer`.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct InferArgs {
     /// A run folder, or a network (.npz, .nir).
     #[arg(value_name = "RUN|NET")]
     pub network: PathBuf,
+    /// What a NIR file does not say.
     #[command(flatten)]
     pub nir: NirArgs,
+    /// Which chip, and what sets it.
     #[command(flatten)]
     pub chip: ChipArgs,
     /// Which test samples: yin-yang, mnist, mnist16, fashion-mnist, fashion-mnist16, or a .csv or .npz file (default: those of the
@@ -286,8 +294,10 @@ pub struct InferArgs {
     /// Write first-spike times of all layers and labels to this .npz (in units of the synaptic time constant, inf for silence).
     #[arg(long, value_name = "FILE.npz")]
     pub times: Option<PathBuf>,
+    /// Where configuration comes from.
     #[command(flatten)]
     pub config: ConfigArgs,
+    /// How to work and report.
     #[command(flatten)]
     pub output: OutputArgs,
 }
@@ -320,6 +330,7 @@ pub struct BenchArgs {
     /// The folder above the published files of MNIST (default: key `data.folder`, i.e. `BSS2_DATA` or ./data).
     #[arg(long, value_name = "FOLDER")]
     pub data: Option<PathBuf>,
+    /// How to work and report.
     #[command(flatten)]
     pub output: OutputArgs,
 }
@@ -350,6 +361,7 @@ pub struct SimulateArgs {
 /// Arguments of `calib run`.
 #[derive(Debug, Args)]
 pub struct CalibArgs {
+    /// Which chip, and what sets it.
     #[command(flatten)]
     pub chip: ChipArgs,
     /// What to calibrate to: a preset (fast-and-deep, fast-and-deep-large, hxtorch, calix, spiking2), or a file of targets in the
@@ -360,8 +372,10 @@ pub struct CalibArgs {
     /// The table to write; the extension chooses the format: .bss2cal, .json, .csv or .npz.
     #[arg(short, long, value_name = "FILE")]
     pub out: PathBuf,
+    /// Where configuration comes from.
     #[command(flatten)]
     pub config: ConfigArgs,
+    /// How to work and report.
     #[command(flatten)]
     pub output: OutputArgs,
 }
@@ -414,10 +428,13 @@ pub struct VerifyArgs {
     /// The table.
     #[arg(value_name = "FILE")]
     pub table: PathBuf,
+    /// Which chip, and what sets it.
     #[command(flatten)]
     pub chip: ChipArgs,
+    /// Where configuration comes from.
     #[command(flatten)]
     pub config: ConfigArgs,
+    /// How to work and report.
     #[command(flatten)]
     pub output: OutputArgs,
 }
@@ -431,6 +448,7 @@ pub struct TargetsArgs {
     /// The targets to write (.json, .csv or .npz); a script that hands them to calix appears beside it.
     #[arg(short, long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+    /// Where configuration comes from.
     #[command(flatten)]
     pub config: ConfigArgs,
     /// Print the result as one line of JSON on stdout; everything else goes to stderr.

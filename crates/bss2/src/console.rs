@@ -10,19 +10,32 @@ use ttfs::train::EpochRecord;
 /// Where words for people go: stdout, or stderr when stdout is for a machine.
 #[derive(Debug, Clone, Copy)]
 pub struct Console {
-    json: bool,
+    /// Whether words go to stderr.
+    aside: bool,
+    /// Whether the result goes to stdout.
+    answers: bool,
     silent: bool,
 }
 
 impl Console {
     /// With `json`, stdout is kept free for one line of JSON.
     pub fn new(json: bool) -> Self {
-        Self { json, silent: false }
+        Self { aside: json, answers: json, silent: false }
     }
 
     /// Says nothing.
     pub fn silent() -> Self {
-        Self { json: true, silent: true }
+        Self { aside: true, answers: false, silent: true }
+    }
+
+    /// Says everything on stderr and prints no result: of a program that calls this one.
+    pub fn aside() -> Self {
+        Self { aside: true, answers: false, silent: false }
+    }
+
+    /// Whether there may be bars: on a terminal, unless nothing is to be said.
+    fn has_bars(self) -> bool {
+        !self.silent && std::io::stderr().is_terminal()
     }
 
     /// Says a line. A closed pipe is no reason to stop.
@@ -30,7 +43,7 @@ impl Console {
         if self.silent {
             return;
         }
-        let _ = if self.json { writeln!(std::io::stderr(), "{line}") } else { writeln!(std::io::stdout(), "{line}") };
+        let _ = if self.aside { writeln!(std::io::stderr(), "{line}") } else { writeln!(std::io::stdout(), "{line}") };
     }
 
     /// Prints the result for a machine, if one listens.
@@ -38,7 +51,7 @@ impl Console {
     /// # Errors
     /// If it cannot be written; that nobody reads on is no error.
     pub fn result(self, json: &serde_json::Value) -> std::io::Result<()> {
-        if !self.json {
+        if !self.answers {
             return Ok(());
         }
         let mut stdout = std::io::stdout();
@@ -66,7 +79,7 @@ impl Routines {
     /// A routine begins, and the one before it is done.
     pub fn begin(&mut self, step: Step) {
         self.finish();
-        let spinner = std::io::stderr().is_terminal().then(|| {
+        let spinner = self.console.has_bars().then(|| {
             let spinner = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
             spinner.set_message(format!("{:2}/{} {}", step.index, step.of, step.name));
             spinner.enable_steady_tick(Duration::from_millis(100));
@@ -110,7 +123,7 @@ const QUIET: Duration = Duration::from_secs(2);
 impl Progress {
     /// Begins at an epoch.
     pub fn new(console: Console, epochs: u32, done: u32, samples_per_epoch: usize) -> Self {
-        let bar = std::io::stderr().is_terminal().then(|| {
+        let bar = console.has_bars().then(|| {
             let bar = ProgressBar::with_draw_target(Some(u64::from(epochs)), ProgressDrawTarget::stderr());
             // The template is a constant: if it did not parse, the default style would do.
             if let Ok(style) = ProgressStyle::with_template("{bar:30} epoch {pos}/{len}  {msg}  ETA {eta}") {

@@ -1,11 +1,13 @@
 //! A chip on the bench: drawn, calibrated or set from a table, and ready for a network.
 
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 
 use anyhow::Context as _;
+use bss2_emu::device::Interruptible;
 use bss2_emu::spec::ParameterSource;
 use bss2_emu::{Chip, ChipIdentity, ChipSpec, Device, NeuronId};
-use calib::{Calibration, PerNeuron, Step, Targets, calibrate_each};
+use calib::{Calibration, PerNeuron, Step, Targets, calibrate_each, evaluate};
 use ttfs::network::DelayKind;
 use ttfs::neuron::NeuronModel;
 use ttfs::placement::Placement;
@@ -73,12 +75,47 @@ pub fn calibrated(
     each: &PerNeuron,
     progress: &mut dyn FnMut(Step),
 ) -> anyhow::Result<(Chip, Calibration)> {
-    let mut spec = *spec;
-    spec.drift.hours = 0.0;
-    let mut chip = Chip::draw(&spec);
+    let mut chip = fresh(spec);
     let calibrated =
         calibrate_each(&mut chip, targets, each, progress).context("the calibration of the chip failed")?;
     Ok((chip, calibrated.calibration))
+}
+
+/// What a table of calibration holds that is kept: as [`calibrated`], and what the same chip shows at common codes.
+///
+/// # Errors
+/// If the calibration fails, or with [`bss2_emu::DeviceError::Interrupted`] once `stop` is set.
+pub fn surveyed(
+    spec: &ChipSpec,
+    targets: &Targets,
+    each: &PerNeuron,
+    progress: &mut dyn FnMut(Survey),
+    stop: &AtomicBool,
+) -> anyhow::Result<Calibration> {
+    let mut chip = Interruptible::new(fresh(spec), stop);
+    let calibrated = calibrate_each(&mut chip, targets, each, &mut |step| progress(Survey::Calibrating(step)))
+        .context("the calibration of the chip failed")?;
+    let mut table = calibrated.calibration;
+    progress(Survey::Comparing);
+    let evaluation = evaluate(&mut chip, &table).context("the chip cannot be measured")?;
+    table.uncalibrated = Some(evaluation.uncalibrated());
+    Ok(table)
+}
+
+/// What begins while a chip is surveyed.
+#[derive(Debug, Clone, Copy)]
+pub enum Survey {
+    /// A routine of its calibration.
+    Calibrating(Step),
+    /// Measuring the same chip with common codes.
+    Comparing,
+}
+
+/// A chip whose drift counts from now.
+fn fresh(spec: &ChipSpec) -> Chip {
+    let mut spec = *spec;
+    spec.drift.hours = 0.0;
+    Chip::draw(&spec)
 }
 
 impl Laboratory {

@@ -1,5 +1,6 @@
-//! The command line of bss2: what users type, what they see, and the files of a run.
+//! The command line of bss2: what users type, what they see, and the files of a run. [`embedded`] is the same for programs.
 
+pub mod embedded;
 pub mod figures;
 
 mod cli;

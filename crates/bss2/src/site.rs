@@ -114,6 +114,14 @@ impl OnChip {
         }
     }
 
+    /// The chip, for another network.
+    pub fn into_chip(self) -> Chip {
+        match self {
+            Self::Whole(chip) => chip.into_device(),
+            Self::Divided(chip) => chip.into_device(),
+        }
+    }
+
     /// Trials run so far, those of every pass counted.
     pub fn trials(&self) -> u64 {
         match self {

@@ -78,7 +78,7 @@ mod uncalibrated;
 pub use cost::{Cost, Step};
 pub use error::CalibError;
 pub use evaluation::{Check, Evaluation, Quantity, evaluate};
-pub use files::FileFormat;
+pub use files::{FileFormat, Values};
 pub use per_neuron::PerNeuron;
 pub use procedure::{Calibrated, calibrate, calibrate_each, calibrate_with_costs};
 pub use remeasure::remeasure;

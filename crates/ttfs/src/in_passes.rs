@@ -60,6 +60,11 @@ impl<D: Device> InPasses<D> {
         &self.passes
     }
 
+    /// The device, for another network.
+    pub fn into_device(self) -> D {
+        self.device
+    }
+
     /// Trials run so far: samples times passes, and slots of hardware time.
     pub fn trials(&self) -> u64 {
         self.trials

@@ -53,6 +53,11 @@ impl<D: Device> OnDevice<D> {
         &self.placement
     }
 
+    /// The device, for another network.
+    pub fn into_device(self) -> D {
+        self.device
+    }
+
     /// Trials run so far: samples, and slots of hardware time.
     pub fn trials(&self) -> u64 {
         self.trials

@@ -4,8 +4,9 @@
 //! their own; [`OnDevice`](crate::on_device::OnDevice) maps the network onto a chip and measures.
 
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use bss2_emu::RunId;
+use bss2_emu::{DeviceError, RunId};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 use rayon::prelude::*;
 
@@ -43,6 +44,24 @@ pub trait Substrate {
     /// # Errors
     /// If shapes do not fit, or the substrate refuses.
     fn forward(&mut self, network: &Network, inputs: ArrayView2<f64>, run: RunId) -> Result<Spikes, Error>;
+}
+
+/// A substrate that refuses further batches once `stop` is set, with [`DeviceError::Interrupted`].
+#[derive(Debug)]
+pub struct Interruptible<'a, S> {
+    /// What the network runs on.
+    pub substrate: S,
+    /// Looked at before each batch.
+    pub stop: &'a AtomicBool,
+}
+
+impl<S: Substrate> Substrate for Interruptible<'_, S> {
+    fn forward(&mut self, network: &Network, inputs: ArrayView2<f64>, run: RunId) -> Result<Spikes, Error> {
+        if self.stop.load(Ordering::SeqCst) {
+            return Err(DeviceError::Interrupted.into());
+        }
+        self.substrate.forward(network, inputs, run)
+    }
 }
 
 /// The ideal network: every neuron equal, exact, without noise, of any depth and with any delays.

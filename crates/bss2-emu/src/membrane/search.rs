@@ -38,7 +38,8 @@ pub(super) trait Curve {
         let mut slope_from = self.at(from).1;
         for to in self.turns(span).into_iter().chain([span]) {
             let (x_to, slope_to) = self.at(to);
-            if slope_from > 0.0 && slope_to < 0.0 {
+            // Far beyond the time constants everything is zero, the slope, too: it has come down all the same.
+            if slope_from > 0.0 && slope_to <= 0.0 {
                 let top = self.zero_of_slope(from, to);
                 if self.at(top).0 >= level {
                     return Some(self.root(level, from, top));

@@ -3,6 +3,7 @@
 use std::io::Cursor;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use ::calib::Calibration;
@@ -14,7 +15,7 @@ use ndarray_npy::NpzWriter;
 use ttfs::biased::Biased;
 use ttfs::ideal_fast::FastIdeal;
 use ttfs::samples::Samples;
-use ttfs::substrate::Ideal;
+use ttfs::substrate::{Ideal, Interruptible};
 use ttfs::train::{Evaluation, Trainer};
 
 use super::summary::confusion;
@@ -36,6 +37,33 @@ use crate::site::Site;
 pub fn run(args: &InferArgs) -> anyhow::Result<ExitCode> {
     let console = Console::new(args.output.json);
     set_threads(&args.output)?;
+    let inference = inferred(args, console, &AtomicBool::new(false))?;
+    inference.say(console);
+    console.result(&inference.result())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What a network did with the test samples.
+#[derive(Debug)]
+pub struct Inference {
+    /// Score, classes and first-spike times of all layers.
+    pub evaluation: Evaluation,
+    /// Class of each sample.
+    pub labels: Vec<usize>,
+    n_classes: usize,
+    config: Config,
+    /// What it ran on, in words.
+    on: String,
+    /// Passes on a chip that each batch took; 0 without a chip.
+    passes: usize,
+    wall_s: f64,
+}
+
+/// Evaluates a network on the test samples, until the end or until `stop` is set.
+///
+/// # Errors
+/// As [`run`]; with [`bss2_emu::DeviceError::Interrupted`] once `stop` is set.
+pub fn inferred(args: &InferArgs, console: Console, stop: &AtomicBool) -> anyhow::Result<Inference> {
     let Found { saved: network, base, table: own_table, has_encoding } = open(&args.network, &args.nir, console)?;
     for text in &args.config.set {
         let is_of = |section| text.trim_start().starts_with(section);
@@ -76,9 +104,11 @@ pub fn run(args: &InferArgs) -> anyhow::Result<ExitCode> {
             let ideal = Ideal { model: scaling.model(), grid };
             let is_fast = config.engine.is_fast_on_ideal(network.architecture.sizes[0], &network.layers());
             let evaluation = if is_fast && biases.iter().all(Option::is_none) {
-                trainer.evaluate(&network.network, &mut FastIdeal(ideal), &test, TEST_PART)?
+                let mut substrate = Interruptible { substrate: FastIdeal(ideal), stop };
+                trainer.evaluate(&network.network, &mut substrate, &test, TEST_PART)?
             } else {
-                trainer.evaluate(&network.network, &mut Biased { ideal, biases }, &test, TEST_PART)?
+                let mut substrate = Interruptible { substrate: Biased { ideal, biases }, stop };
+                trainer.evaluate(&network.network, &mut substrate, &test, TEST_PART)?
             };
             (evaluation, "the ideal substrate".to_owned())
         }
@@ -109,15 +139,16 @@ pub fn run(args: &InferArgs) -> anyhow::Result<ExitCode> {
                 console.say(format_args!("chip {} calibrated", laboratory.calibration.chip));
             }
             let on = format!("chip {}", laboratory.chip.identity());
-            let mut substrate = laboratory.place(site, scaling, config.scaling.slot_us, config.engine)?;
+            let substrate = laboratory.place(site, scaling, config.scaling.slot_us, config.engine)?;
+            let mut substrate = Interruptible { substrate, stop };
             (trainer.evaluate(&network.network, &mut substrate, &test, TEST_PART)?, on)
         }
     };
     if let Some(path) = &args.times {
         save_times(path, &evaluation, &test.labels)?;
     }
-    report(console, &config, &evaluation, &test, (&on, passes), begun.elapsed().as_secs_f64())?;
-    Ok(ExitCode::SUCCESS)
+    let (labels, n_classes) = (test.labels, test.n_classes);
+    Ok(Inference { evaluation, labels, n_classes, config, on, passes, wall_s: begun.elapsed().as_secs_f64() })
 }
 
 /// Sizes of all layers, as people write them.
@@ -159,45 +190,51 @@ fn check_fit(network: &SavedNetwork, config: &Config, test: &Samples) -> anyhow:
     Ok(())
 }
 
-fn report(
-    console: Console,
-    config: &Config,
-    evaluation: &Evaluation,
-    test: &Samples,
-    (on, passes): (&str, usize),
-    wall_s: f64,
-) -> anyhow::Result<()> {
-    let score = &evaluation.score;
-    let labels = &test.labels;
-    console.say(format_args!(
-        "{} test samples of {} on {on}: accuracy {:.2} %, loss {:.3}, {:.2} % silent",
-        labels.len(),
-        config.data.kind.name(),
-        100.0 * score.accuracy,
-        score.loss,
-        100.0 * score.silent
-    ));
-    let cost = (passes > 0).then(|| Cost::of_slots((labels.len() * passes) as u64, config.scaling.slot_us));
-    if let Some(cost) = &cost {
-        console.say(format_args!(
-            "on the chip {:.3} s in slots of {} us, about {:.1} uJ a sample (an estimate)",
-            cost.hardware_s,
-            cost.slot_us,
-            1e6 * cost.energy_j_estimate / labels.len().max(1) as f64
-        ));
+impl Inference {
+    /// What it would take on the chip, if it was one.
+    fn cost(&self) -> Option<Cost> {
+        let slots = (self.labels.len() * self.passes) as u64;
+        (self.passes > 0).then(|| Cost::of_slots(slots, self.config.scaling.slot_us))
     }
-    console.result(&serde_json::json!({
-        "substrate": on,
-        "data": config.data.kind,
-        "samples": labels.len(),
-        "chip_seed": config.chip.seed,
-        "test": score,
-        "confusion": confusion(labels, &evaluation.classes, test.n_classes),
-        "hardware": cost,
-        "passes": cost.map(|_| passes),
-        "timings": { "wall_s": wall_s },
-    }))?;
-    Ok(())
+
+    /// Says it to people.
+    fn say(&self, console: Console) {
+        let Self { evaluation, labels, config, on, .. } = self;
+        let score = &evaluation.score;
+        console.say(format_args!(
+            "{} test samples of {} on {on}: accuracy {:.2} %, loss {:.3}, {:.2} % silent",
+            labels.len(),
+            config.data.kind.name(),
+            100.0 * score.accuracy,
+            score.loss,
+            100.0 * score.silent
+        ));
+        if let Some(cost) = self.cost() {
+            console.say(format_args!(
+                "on the chip {:.3} s in slots of {} us, about {:.1} uJ a sample (an estimate)",
+                cost.hardware_s,
+                cost.slot_us,
+                1e6 * cost.energy_j_estimate / labels.len().max(1) as f64
+            ));
+        }
+    }
+
+    /// The same for a machine.
+    pub fn result(&self) -> serde_json::Value {
+        let Self { evaluation, labels, config, on, .. } = self;
+        let cost = self.cost();
+        serde_json::json!({
+            "substrate": on,
+            "data": config.data.kind,
+            "samples": labels.len(),
+            "chip_seed": config.chip.seed,
+            "test": evaluation.score,
+            "confusion": confusion(labels, &evaluation.classes, self.n_classes),
+            "hardware": cost,
+            "passes": cost.map(|_| self.passes),
+            "timings": { "wall_s": self.wall_s },
+        })
+    }
 }
 
 /// Writes `times_0`, `times_1`, ... `(n_samples, n_neurons)` per layer, in `tau_syn`, and `labels`.

@@ -53,7 +53,7 @@ fn flag(name: &str, key: &str, value: impl Into<Value>) -> Layer {
 }
 
 /// The layer that `--chip` or `--chip-seed` stands for.
-fn chip_layer(args: &ChipArgs) -> anyhow::Result<Option<Layer>> {
+pub(crate) fn chip_layer(args: &ChipArgs) -> anyhow::Result<Option<Layer>> {
     let seed = |name: &str, seed: u64| {
         let seed = i64::try_from(seed).map_err(|_| anyhow!("{name} {seed}: seeds go up to {}", i64::MAX))?;
         anyhow::Ok(Some(flag(name, "chip.seed", seed)))
@@ -102,7 +102,7 @@ pub fn config_of(folder: &RunFolder) -> anyhow::Result<Layer> {
     Ok(Layer { origin: folder.config().display().to_string(), table })
 }
 
-/// Resolves the configuration: the base, the file, the flags, `--set`; then the table that `--calibration` names.
+/// Resolves the configuration: the base, the file, what a calling program gives, the flags, `--set`; then the table that `--calibration` names.
 fn configure(
     base: impl IntoIterator<Item = Layer>,
     config: &ConfigArgs,
@@ -113,6 +113,7 @@ fn configure(
     if let Some(path) = &config.config {
         layers.push(Layer { origin: path.display().to_string(), table: table_from_file(path)? });
     }
+    layers.extend(config.given.iter().cloned());
     if let Some(named) = chip_layer(chip)? {
         // A table of residuals belongs to the chip that is left.
         layers.push(flag(&named.origin, "residual_table", ""));

@@ -21,19 +21,11 @@ pub fn run(args: &SimulateArgs) -> anyhow::Result<ExitCode> {
         EngineName::Layered => Engine::Layered,
     };
     let cases = load(&args.experiment)?;
-    let in_file = || args.experiment.display().to_string();
-    let networks = check(&cases).with_context(in_file)?;
-    let mut results = Vec::new();
-    for (case, network) in cases.iter().zip(&networks) {
-        let spikes = network.run(engine).with_context(in_file)?;
-        results.push(CaseSpikes::new(case, network, spikes));
-    }
-    let text = encode(&results).context("the spikes cannot be encoded")?;
+    let (text, n_spikes) = simulated(&cases, engine).with_context(|| args.experiment.display().to_string())?;
     match &args.out {
         Some(path) => {
             write(path, &text)?;
-            let n_spikes: usize = results.iter().map(CaseSpikes::count).sum();
-            let line = format_args!("{} cases, {n_spikes} spikes; written to {}", results.len(), path.display());
+            let line = format_args!("{} cases, {n_spikes} spikes; written to {}", cases.len(), path.display());
             Console::new(false).say(line);
         }
         None => match io::stdout().write_all(&text) {
@@ -43,6 +35,20 @@ pub fn run(args: &SimulateArgs) -> anyhow::Result<ExitCode> {
         },
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The spikes of all cases as the content of a file, and their number.
+///
+/// # Errors
+/// If a case or the engine cannot be used.
+pub fn simulated(cases: &[Case], engine: Engine) -> anyhow::Result<(Vec<u8>, usize)> {
+    let networks = check(cases)?;
+    let mut results = Vec::new();
+    for (case, network) in cases.iter().zip(&networks) {
+        results.push(CaseSpikes::new(case, network, network.run(engine)?));
+    }
+    let n_spikes = results.iter().map(CaseSpikes::count).sum();
+    Ok((encode(&results).context("the spikes cannot be encoded")?, n_spikes))
 }
 
 /// All networks, or the problems of all cases.

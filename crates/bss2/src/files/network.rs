@@ -133,6 +133,27 @@ impl SavedNetwork {
         Self { architecture, network: network.clone() }
     }
 
+    /// Puts a network without delays together; `architecture` in JSON, as files hold it.
+    ///
+    /// # Errors
+    /// What is wrong with the architecture, or which weights do not belong to it.
+    pub fn of_parts(architecture: &str, weights: Vec<Array2<f64>>) -> Result<Self, String> {
+        let architecture: Architecture = serde_json::from_str(architecture)
+            .map_err(|e| format!("the architecture is not what it should be: {e}"))?;
+        architecture.check()?;
+        if !architecture.delays.is_empty() {
+            return Err("`delays`: a network of weights alone has none".into());
+        }
+        let shapes = architecture.shapes();
+        if weights.len() != shapes.len() {
+            return Err(format!("weights of {} layers; `sizes` says {}", weights.len(), shapes.len()));
+        }
+        for (layer, (weights, shape)) in weights.iter().zip(shapes).enumerate() {
+            check_weights(&format!("weights of layer {layer}"), weights, shape)?;
+        }
+        Ok(Self { architecture, network: Network::new(weights) })
+    }
+
     /// Sizes of the layers, without the inputs.
     pub fn layers(&self) -> Vec<usize> {
         self.network.sizes()
@@ -188,12 +209,7 @@ impl SavedNetwork {
         for (layer, shape) in architecture.shapes().into_iter().enumerate() {
             let name = format!("weights_{layer}");
             let array: Array2<f64> = npz.by_name(&name).map_err(|e| format!("`{name}`: {e}"))?;
-            if array.shape() != shape {
-                return Err(format!("`{name}` has shape {:?}, `architecture` says {shape:?}", array.shape()));
-            }
-            if let Some(value) = array.iter().find(|w| w.is_nan() || w.abs() > LARGEST_WEIGHT) {
-                return Err(format!("`{name}` contains {value:e}; weights must lie within +-{LARGEST_WEIGHT}"));
-            }
+            check_weights(&format!("`{name}`"), &array, shape)?;
             weights.push(array);
         }
         let layers = weights.len();
@@ -219,6 +235,17 @@ impl SavedNetwork {
             return Err(format!("{} arrays; an architecture with these sizes has {needed}", names.len()));
         }
         Ok(Self { architecture, network })
+    }
+}
+
+/// Refuses weights of another shape than the architecture's, or that are damage.
+fn check_weights(name: &str, weights: &Array2<f64>, shape: [usize; 2]) -> Result<(), String> {
+    if weights.shape() != shape {
+        return Err(format!("{name} has shape {:?}, `architecture` says {shape:?}", weights.shape()));
+    }
+    match weights.iter().find(|w| w.is_nan() || w.abs() > LARGEST_WEIGHT) {
+        Some(value) => Err(format!("{name} contains {value:e}; weights must lie within +-{LARGEST_WEIGHT}")),
+        None => Ok(()),
     }
 }
 

@@ -36,7 +36,15 @@ struct CaseWithSpikes {
 /// If it cannot be read or is not what it should be; the message names the file, line and column.
 pub fn load(path: &Path) -> Result<Vec<Case>, FileError> {
     let text = std::fs::read(path).map_err(FileError::io("read", path))?;
-    let experiment: Experiment = serde_json::from_slice(&text).map_err(|e| FileError::content(path, e.to_string()))?;
+    parse(&text).map_err(|e| FileError::content(path, e.to_string()))
+}
+
+/// The cases of a text, the content of such a file.
+///
+/// # Errors
+/// If it is not what it should be; the message names line and column.
+pub fn parse(text: &[u8]) -> serde_json::Result<Vec<Case>> {
+    let experiment: Experiment = serde_json::from_slice(text)?;
     let case = |c: CaseWithSpikes| {
         let CaseWithSpikes { name, duration, input_spikes, populations, connections, .. } = c;
         Case { name, duration, input_spikes, populations, connections }

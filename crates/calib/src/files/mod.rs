@@ -24,6 +24,8 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::error::CalibError;
+pub use npz_file::Values;
+
 use crate::table::{Calibration, FORMAT};
 
 /// A kind of file that holds a calibration.

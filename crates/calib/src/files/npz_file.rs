@@ -17,28 +17,50 @@ pub(super) const MAGIC: &[u8] = b"PK\x03\x04";
 /// Array with the JSON.
 const COMMON: &str = "table";
 
-type Writer = NpzWriter<Cursor<Vec<u8>>>;
+/// One value for each of the 512 neurons.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Values {
+    /// Codes.
+    Whole(Vec<i16>),
+    /// True or false.
+    Switch(Vec<bool>),
+    /// Potentials in CADC LSB, times in us, gains in LSB/us per weight code; nan where nothing was seen.
+    Number(Vec<f64>),
+}
 
 pub(super) fn encode(table: &Calibration) -> Result<Vec<u8>, String> {
     let (common, rows) = take_apart(table);
     let mut npz = NpzWriter::new_compressed(Cursor::new(Vec::new()));
     for column in common.columns() {
-        add(&mut npz, column, &rows)?;
+        let name = column.name;
+        match values(column, &rows) {
+            Values::Whole(values) => npz.add_array(name, &Array1::from(values)),
+            Values::Switch(values) => npz.add_array(name, &Array1::from(values)),
+            Values::Number(values) => npz.add_array(name, &Array1::from(values)),
+        }
+        .map_err(|e| e.to_string())?;
     }
     let json = serde_json::to_vec(&common).map_err(|e| e.to_string())?;
     npz.add_array(COMMON, &Array1::from(json)).map_err(|e| e.to_string())?;
     Ok(npz.finish().map_err(|e| e.to_string())?.into_inner())
 }
 
-fn add(npz: &mut Writer, column: &Column, rows: &[Row]) -> Result<(), String> {
-    let name = column.name;
+fn values(column: &Column, rows: &[Row]) -> Values {
     let values = rows.iter().map(|row| (column.get)(row));
     match column.kind {
-        Kind::Whole(..) => npz.add_array(name, &values.map(|v| v as i16).collect::<Array1<i16>>()),
-        Kind::Switch => npz.add_array(name, &values.map(|v| v != 0.0).collect::<Array1<bool>>()),
-        Kind::Number | Kind::NumberOrNone => npz.add_array(name, &values.collect::<Array1<f64>>()),
+        Kind::Whole(..) => Values::Whole(values.map(|v| v as i16).collect()),
+        Kind::Switch => Values::Switch(values.map(|v| v != 0.0).collect()),
+        Kind::Number | Kind::NumberOrNone => Values::Number(values.collect()),
     }
-    .map_err(|e| e.to_string())
+}
+
+impl Calibration {
+    /// The arrays of a `.npz` of this table, by name: what was measured has the names of `calix`'s `calib_eval.npz`, codes those of
+    /// their registers after `code_`, targets follow `target_`; `_uncalibrated` ends what the same chip showed at common codes.
+    pub fn arrays(&self) -> Vec<(&'static str, Values)> {
+        let (common, rows) = take_apart(self);
+        common.columns().map(|column| (column.name, values(column, &rows))).collect()
+    }
 }
 
 pub(super) fn decode(path: &Path, bytes: Vec<u8>) -> Result<Calibration, CalibError> {

@@ -45,26 +45,68 @@ pub(super) fn gradients(
     spikes: &Spikes,
     labels: &[usize],
 ) -> Vec<LayerGradient> {
-    let samples: Vec<usize> = (0..labels.len()).collect();
-    let parts: Vec<Vec<LayerGradient>> = samples
-        .par_chunks(CHUNK.max(labels.len().div_ceil(4)))
+    let (gradients, _) = in_parts(layers, labels.len(), |sample, gradients| {
+        let error = output_error(loss, &spikes.layers, labels, sample);
+        descend(backward, layers, inputs, spikes, sample, Errors { outputs: error, others: None }, gradients)
+    });
+    gradients
+}
+
+/// The same for given errors of all layers, `dL/dT` each `(n_samples, n_neurons)`, with `dL/dt` of the inputs.
+pub(super) fn gradients_of_errors(
+    backward: &Backward,
+    layers: &[Layer],
+    inputs: ArrayView2<f64>,
+    spikes: &Spikes,
+    errors: &[Array2<f64>],
+) -> (Vec<LayerGradient>, Array2<f64>) {
+    let (gradients, rows) = in_parts(layers, inputs.nrows(), |sample, gradients| {
+        let outputs = errors.last().map_or_else(|| Array1::zeros(0), |errors| errors.row(sample).to_owned());
+        descend(backward, layers, inputs, spikes, sample, Errors { outputs, others: Some(errors) }, gradients)
+    });
+    let mut by_inputs = Array2::zeros(inputs.dim());
+    for (mut row, by_times) in by_inputs.rows_mut().into_iter().zip(rows) {
+        if let Some(by_times) = by_times {
+            row.assign(&by_times);
+        }
+    }
+    (gradients, by_inputs)
+}
+
+/// Does `of_sample` for every sample, which adds to the gradients of a part of the batch; their sums in a fixed order, and what each
+/// sample returned.
+fn in_parts<T: Send>(
+    layers: &[Layer],
+    n_samples: usize,
+    of_sample: impl Fn(usize, &mut [LayerGradient]) -> T + Sync,
+) -> (Vec<LayerGradient>, Vec<T>) {
+    let samples: Vec<usize> = (0..n_samples).collect();
+    let parts: Vec<(Vec<LayerGradient>, Vec<T>)> = samples
+        .par_chunks(CHUNK.max(n_samples.div_ceil(4)))
         .map(|chunk| {
             let mut gradients: Vec<LayerGradient> = layers.iter().map(LayerGradient::zeros).collect();
-            for &sample in chunk {
-                let error = output_error(loss, &spikes.layers, labels, sample);
-                descend(backward, layers, inputs, spikes, sample, error, &mut gradients);
-            }
-            gradients
+            let returned = chunk.iter().map(|&sample| of_sample(sample, &mut gradients)).collect();
+            (gradients, returned)
         })
         .collect();
     let mut sum: Vec<LayerGradient> = layers.iter().map(LayerGradient::zeros).collect();
-    for part in parts {
+    let mut all = Vec::with_capacity(n_samples);
+    for (part, returned) in parts {
+        all.extend(returned);
         for (sum, part) in sum.iter_mut().zip(part) {
             sum.weights += &part.weights;
             sum.delays += &part.delays;
         }
     }
-    sum
+    (sum, all)
+}
+
+/// Errors of one sample's spikes.
+struct Errors<'a> {
+    /// Of the last layer.
+    outputs: Array1<f64>,
+    /// Of all layers, `(n_samples, n_neurons)`, if hidden spikes have errors of their own; the error of the inputs is wanted then, too.
+    others: Option<&'a [Array2<f64>]>,
 }
 
 /// Gradients by the weights, and by the parameters of the delays.
@@ -82,17 +124,18 @@ fn output_error(loss: &Loss, layers: &[Array2<f64>], labels: &[usize], sample: u
     )
 }
 
-/// Takes the error of one sample down through the layers.
+/// Takes the error of one sample down through the layers; the error of the inputs, if it is wanted.
 fn descend(
     backward: &Backward,
     layers: &[Layer],
     inputs: ArrayView2<f64>,
     spikes: &Spikes,
     sample: usize,
-    mut error: Array1<f64>,
+    errors: Errors,
     gradients: &mut [LayerGradient],
-) {
+) -> Option<Array1<f64>> {
     let [external, internal] = backward.latencies;
+    let Errors { outputs: mut error, others } = errors;
     for (number, (layer, gradient)) in layers.iter().zip(gradients).enumerate().rev() {
         let measured = spikes.delayed.get(number).and_then(Option::as_ref);
         let (sources, latency) = match (measured, number) {
@@ -104,10 +147,15 @@ fn descend(
         let arrivals = if measured.is_some() { Arrivals::Delayed(times.view()) } else { Arrivals::Sent(times.view()) };
         let outputs = spikes.layers[number].row(sample);
         let pass = backward.of_layer(number);
-        if let Some(by_times) = pass.layer(layer, arrivals, outputs, error.view(), gradient, number > 0) {
+        let inputs_matter = number > 0 || others.is_some();
+        if let Some(by_times) = pass.layer(layer, arrivals, outputs, error.view(), gradient, inputs_matter) {
             error = by_times;
+            if let (Some(others), 1..) = (others, number) {
+                error += &others[number - 1].row(sample);
+            }
         }
     }
+    others.map(|_| error)
 }
 
 /// When spikes reach their synapses; silent ones never do.

@@ -5,6 +5,7 @@
 //! epochs continues as if nothing had happened.
 
 mod batch;
+mod gradients;
 mod score;
 mod settings;
 mod single;
@@ -16,6 +17,7 @@ use ndarray::{Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
 
 pub use crate::samples::Samples;
+pub use gradients::Gradients;
 pub use score::{Evaluation, Score};
 pub use settings::{InitialWeights, Keep, TrainingSettings};
 

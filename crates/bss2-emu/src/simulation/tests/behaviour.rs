@@ -131,3 +131,16 @@ fn a_network_that_runs_away_is_given_up() {
         }
     }
 }
+
+/// Hundreds of time constants after the last event the potential and its slope are below the smallest number.
+#[test]
+fn a_spike_is_found_however_late_the_simulation_ends() {
+    let mut case =
+        case(&[&[1.0]], vec![population("out", 1, 1e6)], vec![connection("input", "out", 0.0, &[(0, 0, 0.6)])]);
+    let early = spikes(&case).remove(0);
+    assert_eq!(early[0].len(), 1);
+    for duration in [1e3, 1e5, 1e9] {
+        case.duration = duration;
+        assert_eq!(spikes(&case)[0], early, "{duration}");
+    }
+}

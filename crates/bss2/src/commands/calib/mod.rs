@@ -3,7 +3,7 @@
 mod convert;
 mod diff;
 mod parameters;
-mod preset;
+pub(crate) mod preset;
 mod run;
 mod show;
 mod targets;

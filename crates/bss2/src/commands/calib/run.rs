@@ -1,9 +1,10 @@
 //! `bss2 calib run`.
 
 use std::process::ExitCode;
+use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use ::calib::{PerNeuron, Targets, evaluate};
+use ::calib::{PerNeuron, Targets};
 use anyhow::{Context as _, bail};
 use bss2_emu::spec::ParameterSource;
 use ttfs::scaling::Scaling;
@@ -13,7 +14,7 @@ use super::{check_destination, preset};
 use crate::cli::CalibArgs;
 use crate::commands::{configure, flag, set_threads};
 use crate::console::{Console, Routines};
-use crate::laboratory::{calibrated, draw};
+use crate::laboratory::{Survey, draw, surveyed};
 
 /// Calibrates a chip and writes the table.
 ///
@@ -45,11 +46,14 @@ pub fn run(args: &CalibArgs) -> anyhow::Result<ExitCode> {
     let begun = Instant::now();
     let mut routines = Routines::new(console);
     let spec = draw(&config.chip, &config.residual_table)?.spec().to_owned();
-    let (mut chip, mut table) = calibrated(&spec, &config.calibration, &each, &mut |step| routines.begin(step))?;
-    routines.finish();
-    console.say("measuring the same chip with common codes");
-    let evaluation = evaluate(&mut chip, &table).context("the chip cannot be measured")?;
-    table.uncalibrated = Some(evaluation.uncalibrated());
+    let mut say = |survey| match survey {
+        Survey::Calibrating(step) => routines.begin(step),
+        Survey::Comparing => {
+            routines.finish();
+            console.say("measuring the same chip with common codes");
+        }
+    };
+    let table = surveyed(&spec, &config.calibration, &each, &mut say, &AtomicBool::new(false))?;
     let units = &config.scaling;
     let scaling = Scaling::measured(&table.measured, units.us_per_time, units.lsb_per_weight, units.latency)
         .context("the calibration gives no usable threshold")?;

@@ -54,7 +54,8 @@ pub fn run(args: &ShowArgs) -> anyhow::Result<ExitCode> {
         check_name(path)?;
     }
     let named = ChipArgs { chip: Some(args.chip.clone()), ..ChipArgs::default() };
-    let (config, _) = configure(None, &ConfigArgs { config: None, set: args.set.clone() }, &named, Vec::new())?;
+    let (config, _) =
+        configure(None, &ConfigArgs { set: args.set.clone(), ..ConfigArgs::default() }, &named, Vec::new())?;
     let mut chip = draw(&config.chip, &config.residual_table)?;
     let setting = match config.chip.parameters {
         ParameterSource::Codes => "default codes",

@@ -2,6 +2,7 @@
 
 mod start;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -49,18 +50,41 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<ExitCode> {
         println!("{}", presets::listed());
         return Ok(ExitCode::SUCCESS);
     }
+    let trained = trained(args, console, &interrupted, &mut |_| ())?;
+    Ok(if trained.is_finished { ExitCode::SUCCESS } else { ExitCode::from(INTERRUPTED) })
+}
+
+/// How a session of training ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trained {
+    /// The run folder.
+    pub folder: PathBuf,
+    /// Whether the last epoch is trained; else `--resume` goes on from the checkpoint.
+    pub is_finished: bool,
+}
+
+/// Trains, or continues, until the end or until `interrupted` is set. `watch` is told of every epoch.
+///
+/// # Errors
+/// As [`run`].
+pub fn trained(
+    args: &TrainArgs,
+    console: Console,
+    interrupted: &AtomicBool,
+    watch: &mut (dyn FnMut(&EpochRecord) + Send),
+) -> anyhow::Result<Trained> {
     if let Some(path) = &args.resume {
         let start = resumed(path)?;
         if start.folder.summary().is_file() {
             console.say(format_args!("{} is finished already", path.display()));
             console.result(&summary::joined(&start.folder)?)?;
-            return Ok(ExitCode::SUCCESS);
+            return Ok(Trained { folder: path.clone(), is_finished: true });
         }
-        return on_a_worker(|| train(start, console, &interrupted));
+        return on_a_worker(|| train(start, console, interrupted, watch));
     }
     let start = fresh(args)?;
     let folder = start.folder.clone();
-    on_a_worker(|| train(start, console, &interrupted)).inspect_err(|_| {
+    on_a_worker(|| train(start, console, interrupted, watch)).inspect_err(|_| {
         if !folder.checkpoint().exists() {
             folder.discard();
         }
@@ -80,7 +104,12 @@ fn watch_for_interrupts() -> anyhow::Result<Arc<AtomicBool>> {
     Ok(interrupted)
 }
 
-fn train(start: Start, console: Console, interrupted: &AtomicBool) -> anyhow::Result<ExitCode> {
+fn train(
+    start: Start,
+    console: Console,
+    interrupted: &AtomicBool,
+    watch: &mut (dyn FnMut(&EpochRecord) + Send),
+) -> anyhow::Result<Trained> {
     let Start { config, folder, table, initial, checkpoint, mut timings } = start;
     let begun = Instant::now();
     let prepared = prepare(&config, table, console)?;
@@ -107,7 +136,8 @@ fn train(start: Start, console: Console, interrupted: &AtomicBool) -> anyhow::Re
     };
     let first_epoch = course.state.epoch;
     let learning = Instant::now();
-    run_epochs(&config, &folder, &trainer, &mut stage, &data, &mut course, console, interrupted)?;
+    let watched = Watched { console, interrupted, watch };
+    run_epochs(&config, &folder, &trainer, &mut stage, &data, &mut course, watched)?;
     timings.sessions.push(Session {
         threads: rayon::current_num_threads(),
         first_epoch,
@@ -126,7 +156,7 @@ fn train(start: Start, console: Console, interrupted: &AtomicBool) -> anyhow::Re
             config.training.epochs,
             folder.path().display()
         ));
-        return Ok(ExitCode::from(INTERRUPTED));
+        return Ok(Trained { folder: folder.path().to_owned(), is_finished: false });
     }
 
     let (network, kept_epoch) = trainer.kept(&course.state);
@@ -152,7 +182,7 @@ fn train(start: Start, console: Console, interrupted: &AtomicBool) -> anyhow::Re
     summary.save(&folder)?;
     summary.say(console, &timings, &folder);
     console.result(&summary::joined(&folder)?)?;
-    Ok(ExitCode::SUCCESS)
+    Ok(Trained { folder: folder.path().to_owned(), is_finished: true })
 }
 
 /// What a training runs on, set up.
@@ -272,8 +302,14 @@ fn set_up(config: &Config, table: Option<GivenTable>, console: Console) -> anyho
     Ok(laboratory)
 }
 
+/// Who looks on while epochs go by.
+struct Watched<'a> {
+    console: Console,
+    interrupted: &'a AtomicBool,
+    watch: &'a mut (dyn FnMut(&EpochRecord) + Send),
+}
+
 /// Trains until the last epoch or an interrupt; metrics and checkpoints are written on the way.
-#[expect(clippy::too_many_arguments, reason = "the parts of a training, each used here alone")]
 fn run_epochs(
     config: &Config,
     folder: &RunFolder,
@@ -281,9 +317,9 @@ fn run_epochs(
     stage: &mut Stage,
     data: &Splits,
     course: &mut Checkpoint,
-    console: Console,
-    interrupted: &AtomicBool,
+    watched: Watched,
 ) -> anyhow::Result<()> {
+    let Watched { console, interrupted, watch } = watched;
     let epochs = config.training.epochs;
     let lines: Result<Vec<String>, _> = course.history.iter().map(serde_json::to_string).collect();
     let writer = Writer::start(folder, &lines?)?;
@@ -293,6 +329,7 @@ fn run_epochs(
     while !trainer.is_finished(&course.state) && !interrupted.load(Ordering::SeqCst) {
         outcome = epoch(trainer, stage, data, &mut course.state).and_then(|record| {
             progress.epoch(&record);
+            watch(&record);
             course.history.push(record);
             course.trials = earlier + stage.trials();
             if !writer.metrics(serde_json::to_string(&record)?) {
