@@ -1,5 +1,8 @@
 //! What users type.
 
+// These comments are the texts of --help, for terminals: brackets and angles in them are what users type.
+#![allow(rustdoc::broken_intra_doc_links, rustdoc::invalid_html_tags)]
+
 mod deploy;
 mod network;
 mod study;

@@ -81,7 +81,7 @@ pub fn calibrated(
     Ok((chip, calibrated.calibration))
 }
 
-/// What a table of calibration holds that is kept: as [`calibrated`], and what the same chip shows at common codes.
+/// What a table of calibration holds that is kept: as `calibrated`, and what the same chip shows at common codes.
 ///
 /// # Errors
 /// If the calibration fails, or with [`bss2_emu::DeviceError::Interrupted`] once `stop` is set.

@@ -32,7 +32,7 @@ const MOST_NEURONS: usize = 10_000;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// File with the residuals of each neuron of the chip (see [`crate::files::residual_table`]); empty: they are drawn.
+    /// File with the residuals of each neuron of the chip (its columns: `files::residual_table`); empty: they are drawn.
     pub residual_table: String,
     /// What a training runs on.
     pub substrate: SubstrateKind,
@@ -124,7 +124,7 @@ pub enum SubstrateKind {
 #[serde(rename_all = "kebab-case")]
 pub enum EngineKind {
     /// In double precision; in single precision for networks of two circuits per neuron, which take some 250 times as long otherwise, and
-    /// for networks of at least [`LARGE`] weights on the ideal substrate.
+    /// for networks of at least `LARGE` weights on the ideal substrate.
     Auto,
     /// In double precision.
     Exact,

@@ -185,7 +185,7 @@ impl SavedNetwork {
         super::write(path, &bytes)
     }
 
-    /// Reads a file: one of this program's, or a published network as [`published_network`] describes it.
+    /// Reads a file: one of this program's, or a published network as `published_network` describes it.
     ///
     /// # Errors
     /// If it is missing, is no network, or its parts do not belong together.
