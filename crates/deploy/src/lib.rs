@@ -17,8 +17,8 @@
 //! let trained = Trained { network: &network, biases: &[Some(0.9)], threshold: 1.0, tau_mem: 1.0 };
 //! let mapping = Mapping { input_copies: 4, ..Mapping::default() };
 //! let expansion = Expansion::new(&trained, &mapping)?;
-//! // Four rows for the input, four to drive the neuron that stands for the bias spike.
-//! assert_eq!((expansion.n_inputs(), expansion.sizes()), (8, vec![3, 1]));
+//! // Four rows for the input, and as many to drive the neuron that stands for the bias spike as make it fire soon.
+//! assert_eq!((expansion.n_inputs(), expansion.sizes()), (12, vec![3, 1]));
 //! # Ok::<(), deploy::Error>(())
 //! ```
 
