@@ -3,38 +3,18 @@
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
+use crate::table::{AFTER_METRICS, OF_SUMMARY, OF_TRIAL};
+
 /// Most points of a study; more is a slip of the pen.
 pub(crate) const MOST_POINTS: usize = 100_000;
 
-/// Columns that tables have anyway.
-const TAKEN: [&str; 26] = [
-    "protocol",
-    "chip",
-    "source_chip",
-    "seed",
-    "repeat",
-    "accuracy",
-    "loss",
-    "silent",
-    "validation_accuracy",
-    "error",
-    "id",
-    "trials",
-    "failed",
-    "missing",
-    "mean",
-    "interval_low",
-    "interval_high",
-    "sd",
-    "sd_chips",
-    "sd_sources",
-    "sd_seeds",
-    "sd_rest",
-    "worst_decile",
-    "quartile_1",
-    "median",
-    "quartile_3",
-];
+/// Metrics of every test, which are columns too.
+const METRICS: [&str; 4] = ["accuracy", "loss", "silent", "validation_accuracy"];
+
+/// Whether tables have a column of this name anyway.
+fn is_taken(name: &str) -> bool {
+    [&OF_TRIAL[..], &AFTER_METRICS, &OF_SUMMARY, &METRICS].into_iter().flatten().any(|taken| *taken == name)
+}
 
 /// How axes make points.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -137,7 +117,7 @@ impl Axis {
         if self.name.is_empty() || !self.name.chars().all(valid) {
             problems.push(format!("{key}.name: {:?} is not allowed; expected letters, digits, - and _", self.name));
         }
-        if TAKEN.contains(&self.name.as_str()) {
+        if is_taken(&self.name) {
             problems.push(format!("{key}.name: {:?} is a column of the results; expected another name", self.name));
         }
         match (self.keys.is_empty(), self.tables.is_empty()) {

@@ -9,14 +9,38 @@ use ndarray_npy::NpzWriter;
 use crate::statistics::Components;
 use crate::{Error, Plan, StudyFolder, Summary, Trial};
 
+/// Columns of [`results_csv`] between axes and metrics.
+pub(crate) const OF_TRIAL: [&str; 5] = ["protocol", "chip", "source_chip", "seed", "repeat"];
+/// Columns of [`results_csv`] behind the metrics.
+pub(crate) const AFTER_METRICS: [&str; 2] = ["error", "id"];
+/// Columns of [`summary_csv`] between axes and other metrics.
+pub(crate) const OF_SUMMARY: [&str; 16] = [
+    "protocol",
+    "trials",
+    "failed",
+    "missing",
+    "mean",
+    "interval_low",
+    "interval_high",
+    "sd",
+    "sd_chips",
+    "sd_sources",
+    "sd_seeds",
+    "sd_rest",
+    "worst_decile",
+    "quartile_1",
+    "median",
+    "quartile_3",
+];
+
 /// One row for each trial, in the order of the plan.
 pub fn results_csv<C>(plan: &Plan<C>, summary: &Summary) -> String {
     let axes = &plan.study.axes;
     let metrics = summary.metrics();
     let mut header: Vec<String> = axes.iter().map(|axis| axis.name.clone()).collect();
-    header.extend(["protocol", "chip", "source_chip", "seed", "repeat"].map(str::to_owned));
+    header.extend(OF_TRIAL.map(str::to_owned));
     header.extend(metrics.iter().map(|name| (*name).to_owned()));
-    header.extend(["error", "id"].map(str::to_owned));
+    header.extend(AFTER_METRICS.map(str::to_owned));
     let mut text = line(&header);
     for (trial, record) in plan.trials.iter().zip(&summary.records) {
         let mut cells = on_axes(plan, trial.point);
@@ -42,25 +66,7 @@ pub fn results_csv<C>(plan: &Plan<C>, summary: &Summary) -> String {
 pub fn summary_csv<C>(plan: &Plan<C>, summary: &Summary) -> String {
     let others: Vec<&str> = summary.metrics().into_iter().filter(|name| *name != "accuracy").collect();
     let mut header: Vec<String> = plan.study.axes.iter().map(|axis| axis.name.clone()).collect();
-    let own = [
-        "protocol",
-        "trials",
-        "failed",
-        "missing",
-        "mean",
-        "interval_low",
-        "interval_high",
-        "sd",
-        "sd_chips",
-        "sd_sources",
-        "sd_seeds",
-        "sd_rest",
-        "worst_decile",
-        "quartile_1",
-        "median",
-        "quartile_3",
-    ];
-    header.extend(own.map(str::to_owned));
+    header.extend(OF_SUMMARY.map(str::to_owned));
     header.extend(others.iter().map(|name| format!("mean_{name}")));
     let mut text = line(&header);
     let number = |value: Option<f64>| value.map_or_else(String::new, |v| v.to_string());
